@@ -1,0 +1,1 @@
+"""What tests share: real servers, fault proxies, folders of their own."""

@@ -1,0 +1,1 @@
+"""A small web service of the standard library alone, to be described as a PythonBoot."""

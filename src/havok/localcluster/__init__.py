@@ -1,0 +1,1 @@
+"""The real local Kubernetes behind `havok up`: its binaries, its node, its life."""

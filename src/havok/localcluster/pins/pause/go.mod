@@ -1,0 +1,3 @@
+module havok.local/pause
+
+go 1.26.0

@@ -1,0 +1,97 @@
+"""Objects on their way out, and answers on their way in.
+
+Callers construct what they like (a dict, a struct of ours, an object of lightkube-models); the wire has one
+form. A list is decoded item by item, so that one bad object is one counted error and never a lost list.
+"""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar, cast
+
+import msgspec
+
+from havok.kube.errors import Undecodable
+
+T = TypeVar("T")
+
+
+class Listing(msgspec.Struct, Generic[T], frozen=True):
+    """What a list gave. `undecodable` counts the objects that did not fit the view and are not in `items`."""
+
+    items: list[T]
+    resource_version: str = ""
+    undecodable: int = 0
+
+
+class ListMeta(msgspec.Struct, frozen=True, rename="camel"):
+    """metav1.ListMeta."""
+
+    resource_version: str = ""
+    continue_: str = msgspec.field(name="continue", default="")
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One page with its items still in bytes."""
+
+    metadata: ListMeta = ListMeta()
+    items: list[msgspec.Raw] | None = None
+
+
+def to_dict(obj: Any) -> dict[str, Any]:
+    """The object as the wire has it; fields that are None are left out at the top of each struct."""
+    if isinstance(obj, dict):
+        return obj
+    if hasattr(obj, "to_dict"):
+        return cast("dict[str, Any]", obj.to_dict())
+    if isinstance(obj, msgspec.Struct):
+        return cast("dict[str, Any]", without_none(msgspec.to_builtins(obj)))
+    raise TypeError(f"{type(obj).__name__} is no object: give a dict, a struct or a lightkube model")
+
+
+def without_none(value: Any) -> Any:
+    """`value` without the keys whose value is None, at any depth."""
+    if isinstance(value, dict):
+        return {key: without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [without_none(item) for item in value]
+    return value
+
+
+def decode(data: bytes | msgspec.Raw, view: type[T], what: str) -> T:
+    """`data` as `view`. Raises Undecodable."""
+    try:
+        return msgspec.json.decode(data, type=view)
+    except msgspec.MsgspecError as error:
+        raise Undecodable(
+            "kube.undecodable",
+            f"the answer to {what} is not the {view.__name__} expected: {error}",
+            "check that the server is a Kubernetes API server of a supported version",
+            what=what, kind=view.__name__, detail=str(error),
+        ) from error  # fmt: skip
+
+
+def decode_items(raw: list[msgspec.Raw], view: type[T]) -> tuple[list[T], list[msgspec.Raw]]:
+    """The items that fit the view, and the bytes of those that do not."""
+    decoder = msgspec.json.Decoder(view)
+    items: list[T] = []
+    bad: list[msgspec.Raw] = []
+    with collector_paused():
+        for one in raw:
+            try:
+                items.append(decoder.decode(one))
+            except msgspec.MsgspecError:
+                bad.append(one)
+    return items, bad
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """No garbage collection inside: a list makes many objects and no garbage."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -56,7 +56,9 @@ final class Requests extends Filter {
         Exception failure = null;
         try {
             chain.doFilter(exchange);
-        } catch (IOException | RuntimeException error) {
+        } catch (IOException error) {
+            failure = error; // the client went away before it had its answer
+        } catch (RuntimeException error) {
             failure = error;
             if (exchange.getResponseCode() == -1) {
                 Routes.send(exchange, 500, "text/plain", "something failed here; the log says what\n");
@@ -73,7 +75,7 @@ final class Requests extends Filter {
     private void write(HttpExchange exchange, double seconds, Exception failure) {
         Map<String, Object> line = new LinkedHashMap<>();
         line.put("time", Instant.now().truncatedTo(ChronoUnit.MILLIS).toString());
-        line.put("level", failure != null || exchange.getResponseCode() >= 500 ? "error" : "info");
+        line.put("level", failure == null ? "info" : failure instanceof IOException ? "warn" : "error");
         line.put("method", exchange.getRequestMethod());
         line.put("path", exchange.getRequestURI().getPath());
         line.put("status", exchange.getResponseCode());
@@ -81,6 +83,8 @@ final class Requests extends Filter {
         line.put("client", exchange.getRemoteAddress().getAddress().getHostAddress());
         if (failure != null) {
             line.put("error", failure.toString());
+        }
+        if (failure instanceof RuntimeException) {
             line.put("stack", stack(failure));
         }
         var bytes = (Json.write(line) + "\n").getBytes(StandardCharsets.UTF_8);

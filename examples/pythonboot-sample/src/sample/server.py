@@ -77,8 +77,9 @@ class Handler(BaseHTTPRequestHandler):
         answer, error = self._answer()
         try:
             self._send(answer)
-        except ConnectionError:
-            self.close_connection = True  # nobody is there any more; the line in the log is still due
+        except ConnectionError as gone:
+            self.close_connection = True  # the client went away before it had its answer
+            error = error or gone
         finally:
             self._account(answer.status, time.perf_counter() - started, error)
             self.server.count(-1)
@@ -115,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.metrics.record(self.command, routes.label(path), status, seconds)
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "level": "error" if status >= 500 else "info",
+            "level": "info" if error is None else "warn" if isinstance(error, ConnectionError) else "error",
             "method": self.command,
             "path": path,
             "status": status,
@@ -123,7 +124,9 @@ class Handler(BaseHTTPRequestHandler):
             "client": self.client_address[0],
         }
         if error:
-            line |= {"error": repr(error), "stack": "".join(traceback.format_exception(error))}
+            line["error"] = repr(error)
+        if line["level"] == "error":
+            line["stack"] = "".join(traceback.format_exception(error))
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 

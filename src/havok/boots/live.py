@@ -1,0 +1,108 @@
+"""What of living objects the operator compares: the same structs read what lives and what was rendered.
+
+Everything else of an object stays out of sight, so what a person sets there is left alone. Defaults here are
+those that the API server fills in, so that a field left open equals a field filled by default.
+"""
+
+import msgspec
+
+from havok.crds.wire import Wire
+from havok.kube.views import ObjectMeta, Service, WorkloadStatus
+
+Amounts = dict[str, str | int | float]
+
+
+class KeyRef(Wire, frozen=True, kw_only=True):
+    name: str = ""
+    key: str = ""
+    optional: bool = False
+
+
+class FieldRef(Wire, frozen=True, kw_only=True):
+    api_version: str = "v1"
+    field_path: str = ""
+
+
+class ResourceFieldRef(Wire, frozen=True, kw_only=True):
+    container_name: str = ""
+    resource: str = ""
+
+
+class EnvSource(Wire, frozen=True, kw_only=True):
+    config_map_key_ref: KeyRef | None = None
+    field_ref: FieldRef | None = None
+    resource_field_ref: ResourceFieldRef | None = None
+    secret_key_ref: KeyRef | None = None
+
+
+class Env(Wire, frozen=True, kw_only=True):
+    name: str = ""
+    value: str = ""
+    value_from: EnvSource | None = None
+
+
+class Port(Wire, frozen=True, kw_only=True):
+    name: str = ""
+    container_port: int = 0
+    host_port: int = 0
+    protocol: str = "TCP"
+
+
+class Resources(Wire, frozen=True, kw_only=True):
+    limits: Amounts = msgspec.field(default_factory=dict)
+    requests: Amounts = msgspec.field(default_factory=dict)
+
+
+class HttpGet(Wire, frozen=True, kw_only=True):
+    path: str = "/"
+
+
+class Probe(Wire, frozen=True, kw_only=True):
+    http_get: HttpGet | None = None
+
+
+class Mount(Wire, frozen=True, kw_only=True):
+    name: str = ""
+    mount_path: str = ""
+    read_only: bool = False
+    sub_path: str = ""
+    sub_path_expr: str = ""
+
+
+class Container(Wire, frozen=True, kw_only=True):
+    name: str = ""
+    image: str = ""
+    env: tuple[Env, ...] = ()
+    ports: tuple[Port, ...] = ()
+    resources: Resources = Resources()
+    liveness_probe: Probe | None = None
+    readiness_probe: Probe | None = None
+    command: tuple[str, ...] = ()
+    volume_mounts: tuple[Mount, ...] = ()
+
+
+class PodSpec(Wire, frozen=True, kw_only=True):
+    containers: tuple[Container, ...] = ()
+    node_selector: dict[str, str] = msgspec.field(default_factory=dict)
+    priority_class_name: str = ""
+
+
+class Template(Wire, frozen=True, kw_only=True):
+    metadata: ObjectMeta = ObjectMeta()
+    spec: PodSpec = PodSpec()
+
+
+class WorkloadSpec(Wire, frozen=True, kw_only=True):
+    replicas: int = 1
+    template: Template = Template()
+
+
+class Workload(Wire, frozen=True, kw_only=True):
+    """A Deployment or StatefulSet, living or rendered."""
+
+    metadata: ObjectMeta
+    spec: WorkloadSpec = WorkloadSpec()
+    status: WorkloadStatus = WorkloadStatus()
+
+
+__all__ = ["Container", "Service", "Workload"]

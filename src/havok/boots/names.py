@@ -1,0 +1,76 @@
+"""Names that people's scripts and dashboards read: annotations and labels (contract 3.1 and 4.6)."""
+
+from typing import Final
+
+import msgspec
+
+from havok.codec import Json
+from havok.crds import BootKind
+
+PREFIX: Final = "app.logancloud.com/"
+
+PROFILE: Final = "logan/profile"
+RESTARTED_AT: Final = f"{PREFIX}restartedAt"
+ADOPT: Final = f"{PREFIX}adopt"
+"""On an object that is not ours, with the Boot's name as value: consent to take it over."""
+
+ENV_STATE: Final = f"{PREFIX}env"
+LAST_ENV: Final = f"{PREFIX}boot-envs"
+LAST_IMAGE: Final = f"{PREFIX}boot-images"
+DEPLOY: Final = f"{PREFIX}deploy"
+TYPE: Final = f"{PREFIX}type"
+SERVICES: Final = f"{PREFIX}services"
+AVAILABLE: Final = f"{PREFIX}status.available"
+DESIRED: Final = f"{PREFIX}status.desired"
+WORKLOAD: Final = f"{PREFIX}workload"
+LAST_UPDATE: Final = f"{PREFIX}status.lastUpdateTimeStamp"
+
+WRITTEN_BACK: Final = frozenset(
+    {ENV_STATE, LAST_ENV, LAST_IMAGE, DEPLOY, TYPE, SERVICES, AVAILABLE, DESIRED, WORKLOAD, LAST_UPDATE}
+)
+"""Annotations that the operator writes on a Boot; a change of these alone is not a person's."""
+
+CONFIG_HASH: Final = f"{PREFIX}config-hash"
+"""On a workload: the version of the central config that it was rendered from."""
+DEPLOYED: Final = f"{PREFIX}deployed"
+"""On a workload: the hash of the deploying part of the spec that it was rendered from."""
+
+APP_CONTAINER: Final = "app"
+PORT_NAME: Final = "http"
+FIELD_MANAGER: Final = "havok-boots"
+
+
+class BootKey(msgspec.Struct, frozen=True):
+    """One Boot among those of the five kinds."""
+
+    kind: BootKind
+    namespace: str
+    name: str
+
+    @property
+    def pod_labels(self) -> dict[str, str]:
+        """On pods and revisions; also the selector."""
+        return {"app": "havok", "bootName": self.name, "bootType": self.kind.boot_type}
+
+    @property
+    def workload_labels(self) -> dict[str, str]:
+        return {"app": "havok", "havok/type": self.name}
+
+    def service_labels(self, environment: str) -> dict[str, str]:
+        return {"app": self.name, "logan/env": environment}
+
+    @property
+    def selector_text(self) -> str:
+        """The pod labels as `status.selector` has them, keys sorted."""
+        return ",".join(f"{key}={value}" for key, value in sorted(self.pod_labels.items()))
+
+    def owner_reference(self, uid: str) -> Json:
+        """The one controller reference that every object of this Boot carries."""
+        return {
+            "apiVersion": self.kind.resource.api_version,
+            "kind": self.kind.kind,
+            "name": self.name,
+            "uid": uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }

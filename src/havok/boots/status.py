@@ -1,0 +1,131 @@
+"""What people read of a Boot: status, conditions and the annotations that older clients read.
+
+Pure; `now` is given. A condition keeps its time while its status stays, so an unchanged app gives an
+unchanged status and nothing is written (contract 1.3, 4.6).
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from havok.boots import names
+from havok.boots.live import Workload
+from havok.boots.names import BootKey
+from havok.crds import BootSpec, BootStatus, Condition
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why the Boot cannot become what it says: one word for programs, a sentence with the next step."""
+
+    reason: str
+    message: str
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a status is made of."""
+
+    key: BootKey
+    generation: int
+    spec: BootSpec
+    previous: BootStatus
+    workload: Workload | None
+    services: tuple[str, ...]
+    """Names of the services with the Boot's service labels."""
+    config_hash: str
+    problem: Problem | None = None
+
+
+def observe(seen: Seen, now: str) -> BootStatus:
+    """The status to write; `now` is RFC 3339."""
+    kind = seen.spec.workload or "Deployment"
+    counts = seen.workload.status if seen.workload else None
+    total = counts.replicas if counts else 0
+    conditions = (_ready(seen), _progressing(seen), _degraded(seen))
+    return BootStatus(
+        services=",".join(sorted(seen.services)),
+        workload=kind if seen.workload else seen.previous.workload,
+        hpa_replicas=total,
+        selector=seen.key.selector_text,
+        replicas=seen.spec.replicas,
+        current_replicas=counts.current_replicas if counts and kind == "StatefulSet" else total,
+        ready_replicas=counts.ready_replicas if counts else 0,
+        revision=seen.previous.revision,
+        config_hash=seen.config_hash,
+        observed_generation=seen.generation,
+        conditions=tuple(_keep_time(one, seen.previous.conditions, now) for one in conditions),
+    )
+
+
+def annotations(status: BootStatus, key: BootKey) -> dict[str, str]:
+    """What is written back to the Boot beside its status."""
+    return {
+        names.DEPLOY: key.name,
+        names.TYPE: "deploy",
+        names.SERVICES: status.services,
+        names.AVAILABLE: str(status.ready_replicas or 0),
+        names.DESIRED: str(status.replicas or 0),
+        names.WORKLOAD: status.workload or "Deployment",
+    }
+
+
+def _ready(seen: Seen) -> Condition:
+    wanted = seen.spec.replicas or 0
+    if seen.workload is None:
+        return _condition("Ready", False, "NoWorkload", "the app has not been created yet")
+    if wanted == 0:
+        return _condition("Ready", True, "ScaledToZero", "no pods are asked for")
+    ready = seen.workload.status.ready_replicas
+    words = f"{ready} of {wanted} pods ready"
+    if ready >= wanted and _arrived(seen.workload, wanted):
+        return _condition("Ready", True, "AllPodsReady", words)
+    return _condition("Ready", False, "PodsNotReady", words)
+
+
+def _progressing(seen: Seen) -> Condition:
+    wanted = seen.spec.replicas or 0
+    if seen.workload is None:
+        return _condition("Progressing", seen.problem is None, "Creating", "the app is being created")
+    if _stalled(seen.workload):
+        return _condition("Progressing", False, "Stalled", _stalled(seen.workload))
+    if _arrived(seen.workload, wanted) and seen.workload.status.ready_replicas >= wanted:
+        return _condition("Progressing", False, "Complete", f"version {seen.spec.version} runs")
+    updated = seen.workload.status.updated_replicas
+    words = f"{updated} of {wanted} pods have version {seen.spec.version}"
+    return _condition("Progressing", True, "RollingOut", words)
+
+
+def _degraded(seen: Seen) -> Condition:
+    if seen.problem is not None:
+        return _condition("Degraded", True, seen.problem.reason, seen.problem.message)
+    if seen.workload and _stalled(seen.workload):
+        return _condition("Degraded", True, "Stalled", _stalled(seen.workload))
+    return _condition("Degraded", False, "AsWanted", "everything is as the Boot says")
+
+
+def _arrived(workload: Workload, wanted: int) -> bool:
+    """Whether the workload's controller has seen its latest spec and no old pod is left."""
+    counts = workload.status
+    seen = counts.observed_generation >= workload.metadata.generation
+    return (
+        seen and counts.updated_replicas >= wanted and counts.replicas <= max(wanted, counts.updated_replicas)
+    )
+
+
+def _stalled(workload: Workload) -> str:
+    """What the workload's controller says when it cannot go on; empty while it can."""
+    for one in workload.status.conditions or ():
+        if (one.type, one.status) in (("Progressing", "False"), ("ReplicaFailure", "True")):
+            return one.message or one.reason
+    return ""
+
+
+def _condition(kind: str, holds: bool, reason: str, message: str) -> Condition:
+    status = "True" if holds else "False"
+    return Condition(type=kind, status=status, reason=reason, message=message, last_transition_time="")
+
+
+def _keep_time(condition: Condition, previous: Iterable[Condition], now: str) -> Condition:
+    before = next((one for one in previous if one.type == condition.type), None)
+    same = before is not None and before.status == condition.status
+    since = before.last_transition_time if before is not None and same else now
+    return msgspec.structs.replace(condition, last_transition_time=since)

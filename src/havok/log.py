@@ -56,7 +56,7 @@ class _LazyLogger:
     def _write(self, level: str, event: str, values: dict[str, object]) -> Any:
         import structlog
 
-        line = structlog.get_logger(logger=self._name, **self._values)
+        line = structlog.get_logger().bind(logger=self._name, **self._values)
         return getattr(line, level)(event, **values)
 
     def debug(self, event: str, **values: object) -> Any:

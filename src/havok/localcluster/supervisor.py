@@ -1,0 +1,123 @@
+"""The cluster's supervisor: the one daemon that `havok up` leaves behind.
+
+Keeps the control plane, the registry, the node, the volume provisioner and the operator running. Components of
+the platform wait for a marker file that `up` writes once the API server has their kinds and rights. A
+supervisor that is killed leaves its components running; the next one adopts them.
+"""
+
+import os
+import socket
+import ssl
+import sys
+from pathlib import Path
+
+from havok import log
+from havok.localcluster import components, network, state
+from havok.localcluster.layout import MARK, Layout
+from havok.localcluster.state import Known
+from havok.localcluster.supervise import Component, Supervisor
+
+
+def main(arguments: list[str]) -> None:
+    """``python -m havok.localcluster.supervisor HOME CLUSTER``."""
+    home, name = Path(arguments[0]), arguments[1]
+    log.configure()
+    known = state.load(home, name)
+    layout = known.layout(home)
+    held = hold_port(layout.api_port)
+    environment = {**os.environ, MARK: known.mark}
+    Supervisor(
+        plan(known, layout), run=layout.run, status=layout.run / "status.json", environment=environment
+    ).run()
+    held.close()
+
+
+def hold_port(port: int) -> socket.socket:
+    """Bind the API port on loopback without listening: the kernel translates it, and nobody else can take it."""
+    held = socket.socket()
+    held.bind(("127.0.0.1", port))
+    return held
+
+
+def plan(known: Known, layout: Layout) -> list[Component]:
+    """Every process on the host, in the order of their start."""
+    at = layout.addresses
+    binary = {name: Path(path) for name, path in known.binaries.items()}
+
+    def part(name: str, command: tuple[str, ...], needs: tuple[str, ...], port: tuple[str, int]) -> Component:
+        return Component(
+            name=name, command=command, log=layout.log(name), needs=needs, ready=lambda: _open(*port)
+        )
+
+    platform = (layout.run / "platform-ready").exists
+    nodes = [layout.node(number) for number in range(1, known.options.nodes + 1)]
+    return [
+        part("etcd", components.etcd(layout, known.options, binary["etcd"]), (), (at.loopback, 2379)),
+        Component(
+            name="kube-apiserver", command=components.apiserver(layout, binary["kube-apiserver"]),
+            log=layout.log("kube-apiserver"), needs=("etcd",), ready=lambda: api_ready(layout), patience=5,
+        ),
+        part("kube-controller-manager",
+             components.controller_manager(layout, binary["kube-controller-manager"]),
+             ("kube-apiserver",), (at.loopback, 10257)),
+        part("kube-scheduler", components.scheduler(layout, binary["kube-scheduler"]),
+             ("kube-apiserver",), (at.loopback, 10259)),
+        part("registry", components.registry(layout), (), (at.bridge, 5000)),
+        *(
+            Component(
+                name=node.name, command=components.node(node), log=layout.log(node.name),
+                needs=("kube-apiserver",),
+                started=lambda pid, node=node: network.attach(node, init_of(pid)),  # type: ignore[misc]
+                patience=20, signalled=init_of,
+            )
+            for node in nodes
+        ),
+        Component(name="storage", command=components.storage(layout), log=layout.log("storage"),
+                  needs=("kube-apiserver",), gate=platform),
+        Component(name="operator", command=components.operator(layout), log=layout.log("operator"),
+                  needs=("kube-apiserver",), gate=platform, ready=lambda: _open(at.loopback, 9443)),
+    ]  # fmt: skip
+
+
+def init_of(unshare_pid: int) -> int:
+    """The pid, seen from the host, of the node's process 1: the only child of `unshare`."""
+    import time
+
+    from havok.localcluster.process import children
+
+    for _ in range(250):
+        if found := children(unshare_pid):
+            return found[0]
+        time.sleep(0.02)
+    raise TimeoutError("unshare started no child within 5 s")
+
+
+def api_ready(layout: Layout) -> bool:
+    """Whether the API server answers `/readyz` with ok, asked with the admin certificate."""
+    import http.client
+
+    pki = layout.pki
+    try:
+        context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
+        context.load_cert_chain(str(pki / "admin.crt"), str(pki / "admin.key"))
+        at = layout.addresses.bridge
+        connection = http.client.HTTPSConnection(at, 6443, timeout=2, context=context)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def _open(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=0.5).close()
+    except OSError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

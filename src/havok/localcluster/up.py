@@ -1,0 +1,269 @@
+"""`havok up`: from nothing, or from whatever is left, to a cluster that works.
+
+Every step is a state to reach, not an action to repeat: what is there already costs only the look at it. So the
+same code makes a cluster, heals a damaged one and finds nothing to do on a healthy one. State that people made
+(deployed apps, volumes, pushed images) is never touched.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from havok import __version__
+from havok.clock import utcnow
+from havok.errors import HavokError, NotFoundError, TimedOutError
+from havok.localcluster import (
+    addons, binaries, cgroups, components, doctor, files, images, network, pki, platform, process, state,
+)  # fmt: skip
+from havok.localcluster.layout import MARK, REGISTRY_HOST, Layout
+from havok.localcluster.kubectl import Kubectl
+from havok.localcluster.supervise import read_status
+from havok.localcluster.supervisor import api_ready
+from havok.settings import Settings
+
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler")
+NODE = ("kubelet", "kube-proxy", "pause", "coredns", "metrics-server")
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """One step of `up` or `down` has begun: the text `cluster.stage.<key>`. Seconds since the start."""
+
+    key: str
+    elapsed: float
+    values: dict[str, object] = {}
+
+
+class ClusterInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What `up` leaves: where everything is reached."""
+
+    name: str
+    context: str
+    api_url: str
+    kubeconfig: str
+    registry: str
+    registry_address: str
+    created: bool
+    seconds: float
+    parts: dict[str, float]
+
+
+Report = Callable[[Stage | binaries.Fact], None]
+
+
+class Bringing:
+    """One run of `up`: carries the layout and the clock from step to step."""
+
+    def __init__(self, home: Path, name: str, settings: Settings, report: Report) -> None:
+        self.home = home
+        self.name = name
+        self.settings = settings
+        self._report = report
+        self._start = time.monotonic()
+        self._parts: dict[str, float] = {}
+        self._current = ("", self._start)
+
+    def stage(self, key: str, **values: object) -> None:
+        """Tell that a step begins, and keep how long the last one took."""
+        now = time.monotonic()
+        self._close(now)
+        self._current = (key, now)
+        self._report(Stage(key, now - self._start, values))
+
+    def report(self, fact: binaries.Fact) -> None:
+        self._report(fact)
+
+    def parts(self) -> dict[str, float]:
+        self._close(time.monotonic())
+        return {key: round(seconds, 2) for key, seconds in self._parts.items()}
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._start
+
+    def _close(self, now: float) -> None:
+        key, began = self._current
+        if key:
+            self._parts[key] = self._parts.get(key, 0.0) + now - began
+
+
+def up(
+    name: str = "default", *, settings: Settings, report: Report, options: components.Options | None = None
+) -> ClusterInfo:
+    """Bring the cluster up. Raises HavokError with the step's own code; run again, it goes on from there."""
+    platform.check()
+    home = Path(settings.get("cluster.home", str))
+    bringing = Bringing(home, name, settings, report)
+    bringing.stage("check")
+    doctor.check_requirements()
+    known, created = _record(bringing, options)
+    with _one_at_a_time(known.layout(home)):
+        bringing.stage("binaries")
+        known = _binaries(bringing, known)
+        layout = known.layout(home)
+        _prepare(bringing, known, layout)
+        bringing.stage("control-plane")
+        _supervisor(known, layout)
+        _wait(lambda: api_ready(layout), 60, "the API server", layout.log("kube-apiserver"))
+        kubectl = Kubectl(Path(known.binaries["kubectl"]), layout.kubeconfig())
+        bringing.stage("addons")
+        _apply(layout, kubectl)
+        bringing.stage("node")
+        _wait_for_nodes(known, layout, kubectl)
+        bringing.stage("platform")
+        _wait_for_platform(layout, kubectl)
+    return ClusterInfo(
+        name=name, context=layout.context, api_url=layout.api_url, kubeconfig=str(layout.kubeconfig()),
+        registry=REGISTRY_HOST, registry_address=layout.addresses.registry, created=created,
+        seconds=round(bringing.seconds, 2), parts=bringing.parts(),
+    )  # fmt: skip
+
+
+def _record(bringing: Bringing, options: components.Options | None) -> tuple[state.Known, bool]:
+    wanted_port = bringing.settings.get("cluster.api_port", int)
+    try:
+        known = state.load(bringing.home, bringing.name)
+    except NotFoundError:
+        options = options or components.Options(durable=bringing.settings.get("cluster.durable", bool))
+        return state.create(bringing.home, bringing.name, api_port=wanted_port, options=options), True
+    if wanted_port and wanted_port != known.api_port:
+        raise HavokError(
+            "cluster.port.fixed",
+            f"cluster {known.name} was made with API port {known.api_port}; it cannot move to {wanted_port}",
+            f"leave the port out, or make another cluster with --name",
+            name=known.name, port=known.api_port, wanted=wanted_port,
+        )  # fmt: skip
+    if not supervisor_runs(known.layout(bringing.home)):
+        state.check_port(known.api_port, known.name)
+    return known, False
+
+
+def _binaries(bringing: Bringing, known: state.Known) -> state.Known:
+    wanted = [*CONTROL_PLANE, *NODE]
+    found = asyncio.run(
+        binaries.ensure(wanted, settings=bringing.settings, progress=bringing.report)
+    )
+    paths = {name: str(path) for name, path in found.items()}
+    if paths != known.binaries:
+        known = msgspec.structs.replace(known, binaries=paths)
+        state.save(bringing.home, known)
+    return known
+
+
+def _prepare(bringing: Bringing, known: state.Known, layout: Layout) -> None:
+    bringing.stage("network")
+    nodes = range(1, known.options.nodes + 1)
+    for folder in (layout.logs, layout.images, layout.volumes, layout.etcd):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    layout.volumes.chmod(0o711)
+    pki.ensure(layout, nodes, utcnow())
+    files.write(layout, known.password)
+    network.ensure(layout)
+    for number in nodes:
+        files.write_node(layout.node(number), known.password)
+        cgroups.ensure(layout.node(number).cgroup)
+    bringing.stage("images")
+    images.system_images(layout, {name: Path(path) for name, path in known.binaries.items()})
+
+
+def supervisor_runs(layout: Layout) -> bool:
+    known = process.load(layout.run / "supervisor.json")
+    return known is not None and known.alive
+
+
+def _supervisor(known: state.Known, layout: Layout) -> None:
+    """Start the supervisor unless the running one was started for the same plan."""
+    layout.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = layout.run / "supervisor.json"
+    key = f"{__version__} {sorted(known.binaries.items())} {known.options}"
+    running = process.load(file)
+    if running is not None and running.alive:
+        if running.command == key:
+            return
+        process.end(running, patience=60)
+    command = [*components.python("havok.localcluster.supervisor"), str(layout.home), layout.name]
+    environment = {**_clean_environment(), MARK: known.mark}
+    child = process.spawn(command, log=layout.log("supervisor"), environment=environment)
+    started = process.identity(child.pid, key)
+    if started is not None:
+        process.save(file, started)
+
+
+def _clean_environment() -> dict[str, str]:
+    """Daemons must not depend on the terminal that started them, nor on the person's kubeconfig."""
+    keep = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+            "http_proxy", "https_proxy", "no_proxy")  # fmt: skip
+    return {name: os.environ[name] for name in keep if name in os.environ}
+
+
+def _apply(layout: Layout, kubectl: Kubectl) -> None:
+    outside = bool(files.resolv_conf([_read("/etc/resolv.conf"), _read("/run/systemd/resolve/resolv.conf")]))
+    objects = addons.everything(
+        layout, coredns=binaries.COREDNS, metrics_server=binaries.METRICS_SERVER, outside_dns=outside
+    )
+    kubectl.apply([*addons.platform(), *objects])
+    (layout.run / "platform-ready").touch()
+
+
+def _read(path: str) -> str:
+    with contextlib.suppress(OSError):
+        return Path(path).read_text()
+    return ""
+
+
+def _wait_for_nodes(known: state.Known, layout: Layout, kubectl: Kubectl) -> None:
+    for number in range(1, known.options.nodes + 1):
+        node = layout.node(number)
+        log = node.root / "logs" / "kubelet.log"
+        _wait(lambda: kubectl.condition("node", node.name, "Ready"), 90, node.name, log)
+
+
+def _wait_for_platform(layout: Layout, kubectl: Kubectl) -> None:
+    for deployment in ("coredns", "metrics-server"):
+        _wait(
+            lambda: kubectl.condition("deployment", deployment, "Available", namespace=addons.SYSTEM),
+            120, deployment, layout.node(1).root / "logs" / "kubelet.log",
+        )  # fmt: skip
+    _wait(lambda: component_state(layout, "operator") == "running", 60, "the operator", layout.log("operator"))
+
+
+def component_state(layout: Layout, name: str) -> str:
+    for item in read_status(layout.run / "status.json"):
+        if item.name == name:
+            return item.state
+    return "stopped"
+
+
+def _wait(holds: Callable[[], bool], seconds: float, what: str, log: Path) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimedOutError(
+                "cluster.not.ready",
+                f"{what} was not ready within {seconds:.0f} s",
+                f"see {log}; `havok status` tells the others, and `havok up` goes on from here",
+                what=what, seconds=int(seconds), log=str(log),
+            )  # fmt: skip
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(layout: Layout) -> "contextlib.AbstractContextManager[None]":  # type: ignore[misc]
+    import fcntl
+
+    layout.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (layout.root / "up.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def free_bytes(path: Path) -> int:
+    """Free space of the file system that holds `path` or its nearest existing parent."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free

@@ -6,6 +6,7 @@ that touches the parser's classes.
 
 import importlib
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from functools import cache
 from typing import Any
 
@@ -50,7 +51,10 @@ def invoke(entry: Entry, arguments: list[str], console: Console) -> int:
     """Run a command; returns 0, or the code of a `typer.Exit`. Raises HavokError for everything else."""
     command = load(entry)
     try:
-        code = command.main(arguments, prog_name=f"havok {entry.name}", standalone_mode=False, obj=console)
+        with redirect_stdout(console.stdout):  # the parser prints help pages itself
+            code = command.main(
+                arguments, prog_name=f"havok {entry.name}", standalone_mode=False, obj=console
+            )
     except typer.TyperException as error:
         raise from_parser(error, entry.name) from error
     except typer.Abort:

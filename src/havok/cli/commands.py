@@ -11,7 +11,7 @@ import msgspec
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One command: its name, its group in the help (empty: not shown), and `module:function`."""
+    """One command: its name, its group in the help, and `module:function`."""
 
     name: str
     group: str
@@ -42,7 +42,6 @@ COMMANDS: Final[tuple[Entry, ...]] = (
     Entry("explain", "havok", "havok.cli.explain:explain"),
     Entry("completion", "havok", "havok.cli.completion:completion"),
     Entry("version", "havok", "havok.cli.version:version"),
-    Entry("__complete", "", "havok.cli.completion:complete"),
 )
 
 
@@ -51,12 +50,12 @@ def find(name: str) -> Entry | None:
     return next((entry for entry in COMMANDS if entry.name == name), None)
 
 
-def nearest(word: str, names: list[str]) -> str | None:
+def nearest(word: str, known: list[str]) -> str | None:
     """The name that was probably meant, or None when nothing is close."""
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return close[0] if close else None
 
 
-def shown() -> list[str]:
-    """The names that help and completion offer, in the order of the table."""
-    return [entry.name for entry in COMMANDS if entry.group]
+def names() -> list[str]:
+    """Every name, in the order of the table."""
+    return [entry.name for entry in COMMANDS]

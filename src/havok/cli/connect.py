@@ -71,8 +71,9 @@ class FoundBoot(msgspec.Struct, frozen=True):
 
 
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run one command's asynchronous part to its end."""
-    return asyncio.run(work())
+    """Run one command's asynchronous part to its end, on a loop of its own."""
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(work())
 
 
 @asynccontextmanager

@@ -13,10 +13,10 @@ import msgspec
 import typer
 
 from havok.cli import duration, manifest, options
-from havok.cli.connect import BOOTS, Cluster, Target, connected, list_boots, run
+from havok.cli.connect import Cluster, Target, connected, list_boots, run
 from havok.cli.console import Console
 from havok.cli.failure import report
-from havok.cli.kinds import resources_for
+from havok.cli.kinds import BOOTS, resources_for
 from havok.cli.manifest import Manifest
 from havok.cli.output import objects, parse_format
 from havok.cli.rollout import RolloutError, Verdict
@@ -189,14 +189,12 @@ async def wait(console: Console, cluster: Cluster, applied: list[Applied], *, ti
 def _healthy(console: Console, cluster: Cluster, boot: Applied, verdict: Verdict) -> None:
     watched = boot.watched
     console.hint(
-        "deploy.ready", boot=console.paint(watched.label, "green"), ready=verdict.ready, wanted=verdict.wanted,
+        "deploy.ready", boot=console.paint(watched.label, "green"),
+        ready=verdict.ready, wanted=verdict.wanted,
         version=boot.object["spec"].get("version", "?"), seconds=int((utcnow() - boot.at).total_seconds()),
     )  # fmt: skip
-    where = (
-        f" -n {watched.namespace}"
-        if watched.namespace != (cluster.client.access.namespace or "default")
-        else ""
-    )
+    usual = cluster.client.access.namespace or "default"
+    where = "" if watched.namespace == usual else f" -n {watched.namespace}"
     console.hint("deploy.next", name=watched.name, namespace=where)
 
 
@@ -233,9 +231,10 @@ def _no_such(name: str, found: list[Manifest]) -> list[Manifest]:
 
 async def _before(cluster: Cluster, one: Manifest, where: str) -> dict[str, Any] | None:
     try:
-        return await cluster.client.get(one.resource, one.name, where, view=dict)
+        found: dict[str, Any] = await cluster.client.get(one.resource, one.name, where, view=dict)
     except NotFound:
         return None
+    return found
 
 
 async def _not_found(cluster: Cluster, where: str, error: HavokError) -> HavokError:

@@ -12,7 +12,6 @@ from havok.cli.kinds import resources_for, words
 from havok.cli.output import Format, objects, parse_format, table
 from havok.clock import utcnow
 from havok.errors import UsageError
-from havok.kube import Cache
 from havok.kube.resources import Resource
 
 
@@ -97,6 +96,8 @@ class View:
         labels: str,
     ) -> None:
         """Print what is there, then every change as a line (JSON: one object a line), until interrupted."""
+        from havok.kube.cache import Cache
+
         await list_boots(cluster, resources, namespace=where)
         changes: asyncio.Queue[FoundBoot] = asyncio.Queue()
         caches = [

@@ -18,7 +18,7 @@ WIDTH: Final = 100
 def root_page(lang: str) -> str:
     """The page of `havok --help`."""
     lines = [say("cli.help.root", lang), "", f"{say('cli.help.usage', lang)} havok [-h] [-v] COMMAND …"]
-    width = max(len(entry.name) for entry in COMMANDS if entry.group) + 2
+    width = max(len(entry.name) for entry in COMMANDS) + 2
     for group in GROUPS:
         lines += ["", say(f"cli.help.group.{group}", lang)]
         for entry in COMMANDS:

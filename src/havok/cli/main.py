@@ -60,6 +60,11 @@ def _dispatch(arguments: list[str], console: Console) -> int:
         arguments = ["version", "--client"]
     elif word.startswith("--explain"):
         arguments = ["explain", *(word.split("=", 1)[1:] or []), *arguments[1:]]
+    elif word == "__complete":
+        from havok.cli.completion import complete
+
+        complete(console, arguments[1:])
+        return 0
     entry = commands.find(arguments[0])
     if entry is None:
         raise _unknown(arguments[0])
@@ -71,7 +76,7 @@ def _dispatch(arguments: list[str], console: Console) -> int:
 def _unknown(word: str) -> UsageError:
     if word.startswith("-"):
         return from_parser(_RootOptionError(word), "")
-    near = commands.nearest(word, commands.shown())
+    near = commands.nearest(word, commands.names())
     return UsageError(
         "cli.command.unknown",
         f"havok has no command {word}",

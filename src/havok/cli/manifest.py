@@ -167,7 +167,7 @@ def _read(file: Path, schemas: Mapping[str, Any]) -> list[Manifest]:
 
 def _resource(document: Any, source: str, place: Mapping[positions.Path, int]) -> Resource:
     if not isinstance(document, dict) or "kind" not in document:
-        raise _wrong("cli.manifest.shape", source, place, (), "this is no Kubernetes object: it has no kind")
+        raise _wrong(source, place, (), "this is no Kubernetes object: it has no kind")
     kind, version = str(document["kind"]), str(document.get("apiVersion", ""))
     resource = resource_of_kind(kind)
     known = [one.kind for one in BOOTS]
@@ -181,25 +181,23 @@ def _resource(document: Any, source: str, place: Mapping[positions.Path, int]) -
             source=source, line=line, kind=kind, nearest=near or ", ".join(known),
         )  # fmt: skip
     if version != API_VERSION:
-        raise _wrong(
-            "cli.manifest.shape", source, place, ("apiVersion",), f"apiVersion must be {API_VERSION}"
-        )
+        raise _wrong(source, place, ("apiVersion",), f"apiVersion must be {API_VERSION}")
     return resource
 
 
 def _require(document: Mapping[str, Any], source: str, place: Mapping[positions.Path, int]) -> None:
     metadata, spec = document.get("metadata"), document.get("spec")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
-        raise _wrong("cli.manifest.shape", source, place, ("metadata",), "metadata.name is missing")
+        raise _wrong(source, place, ("metadata",), "metadata.name is missing")
     if not isinstance(spec, dict):
-        raise _wrong("cli.manifest.shape", source, place, ("spec",), "spec is missing")
+        raise _wrong(source, place, ("spec",), "spec is missing")
     for field in ("image", "version"):
         value = spec.get(field)
         if value is None or value == "":
-            raise _wrong("cli.manifest.shape", source, place, ("spec",), f"spec.{field} is missing")
+            raise _wrong(source, place, ("spec",), f"spec.{field} is missing")
         if not isinstance(value, str):
             reason = f'spec.{field} must be text; write it in quotes: {field}: "{value}"'
-            raise _wrong("cli.manifest.shape", source, place, ("spec", field), reason)
+            raise _wrong(source, place, ("spec", field), reason)
 
 
 def _unknown_field(
@@ -222,14 +220,12 @@ def dotted(path: positions.Path) -> str:
     return text.removeprefix(".")
 
 
-def _wrong(
-    code: str, source: str, place: Mapping[positions.Path, int], path: positions.Path, reason: str
-) -> UsageError:
+def _wrong(source: str, place: Mapping[positions.Path, int], path: positions.Path, reason: str) -> UsageError:
     while path and path not in place:
         path = path[:-1]
     line = place.get(path, 1)
     return UsageError(
-        code,
+        "cli.manifest.shape",
         f"{source}:{line}: {reason}",
         "a whole one has six lines: `havok init --help`",
         source=source, line=line, reason=reason,

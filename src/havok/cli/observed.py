@@ -1,7 +1,4 @@
-"""What a roll-out is judged by: slim views of the objects of one Boot, taken at one moment.
-
-The fields are those that `rollout` reads; everything else in the objects is skipped when decoding.
-"""
+"""What a roll-out is judged by: views of the objects of one Boot, taken at one moment."""
 
 from datetime import datetime
 from typing import Final
@@ -9,176 +6,41 @@ from typing import Final
 import msgspec
 
 from havok.clock import parse_rfc3339
+from havok.crds import Boot
+from havok.kube.views import Condition, Deployment, Event, ObjectMeta, PodStatus, View
+
+Workload = Deployment
+"""Deployment, StatefulSet and ReplicaSet are read by one view: their counts have the same names."""
 
 TEMPLATE_HASH: Final = "pod-template-hash"
 REVISION_HASH: Final = "controller-revision-hash"
 REVISION_NUMBER: Final = "deployment.kubernetes.io/revision"
 
 
-class View(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """A read view: unknown fields are skipped."""
-
-
-class Meta(View, frozen=True):
-    """The part of ObjectMeta that matters here."""
-
-    name: str = ""
-    namespace: str = ""
-    uid: str = ""
-    generation: int = 0
-    creation_timestamp: str | None = None
-    deletion_timestamp: str | None = None
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
-
-    def label(self, name: str) -> str:
-        """The value of a label, empty when there is none."""
-        return (self.labels or {}).get(name, "")
-
-
-class Condition(View, frozen=True):
-    """A condition of any object."""
-
-    type: str = ""
-    status: str = ""
-    reason: str = ""
-    message: str = ""
-    last_transition_time: str | None = None
-
-
-class BootSpec(View, frozen=True):
-    """What a Boot asks for, as far as a roll-out shows it."""
-
-    image: str = ""
-    version: str = ""
-    replicas: int | None = None
-    workload: str | None = None
-
-
-class BootStatus(View, frozen=True):
-    """What the operator reports about a Boot."""
-
-    observed_generation: int | None = None
-    workload: str | None = None
-    conditions: list[Condition] | None = None
-
-
-class Boot(View, frozen=True):
-    """One of the five kinds."""
-
-    metadata: Meta
-    kind: str = ""
-    spec: BootSpec = BootSpec()
-    status: BootStatus | None = None
-
-
-class ContainerSpec(View, frozen=True):
-    """A container of a template or pod."""
-
-    name: str = ""
-    image: str = ""
-    readiness_probe: "Probe | None" = None
-
-
 class Probe(View, frozen=True):
-    """How long a probe waits before its first check, in seconds."""
+    """How many seconds a probe waits before its first check."""
 
     initial_delay_seconds: int = 0
 
 
-class PodSpec(View, frozen=True):
-    """The containers of a pod."""
-
-    containers: list[ContainerSpec] = []
-
-
-class Template(View, frozen=True):
-    """A pod template."""
-
-    spec: PodSpec = PodSpec()
-
-
-class WorkloadSpec(View, frozen=True):
-    """The spec that Deployment, StatefulSet and ReplicaSet share."""
-
-    replicas: int | None = None
-    template: Template = Template()
-
-
-class WorkloadStatus(View, frozen=True):
-    """The status that Deployment, StatefulSet and ReplicaSet share."""
-
-    observed_generation: int = 0
-    replicas: int = 0
-    updated_replicas: int = 0
-    ready_replicas: int = 0
-    available_replicas: int = 0
-    update_revision: str = ""
-    conditions: list[Condition] | None = None
-
-
-class Workload(View, frozen=True):
-    """A Deployment, StatefulSet or ReplicaSet."""
-
-    metadata: Meta
-    spec: WorkloadSpec = WorkloadSpec()
-    status: WorkloadStatus = WorkloadStatus()
-
-
-class Waiting(View, frozen=True):
-    """Why a container does not run yet."""
-
-    reason: str = ""
-    message: str = ""
-
-
-class Running(View, frozen=True):
-    """Since when a container runs."""
-
-    started_at: str | None = None
-
-
-class Terminated(View, frozen=True):
-    """How a container ended."""
-
-    exit_code: int = 0
-    signal: int = 0
-    reason: str = ""
-    message: str = ""
-
-
-class ContainerState(View, frozen=True):
-    """Exactly one of the three is set."""
-
-    waiting: Waiting | None = None
-    running: Running | None = None
-    terminated: Terminated | None = None
-
-
-class ContainerStatus(View, frozen=True):
-    """A container of a pod, as its kubelet reports it."""
+class Container(View, frozen=True):
+    """A container of a pod."""
 
     name: str = ""
     image: str = ""
-    ready: bool = False
-    restart_count: int = 0
-    state: ContainerState = ContainerState()
-    last_state: ContainerState = ContainerState()
+    readiness_probe: Probe | None = None
 
 
-class PodStatus(View, frozen=True):
-    """A pod, as its kubelet reports it."""
+class PodSpec(View, frozen=True):
+    """The containers of a pod; the app's is the first."""
 
-    phase: str = ""
-    conditions: list[Condition] | None = None
-    container_statuses: list[ContainerStatus] | None = None
-    init_container_statuses: list[ContainerStatus] | None = None
+    containers: tuple[Container, ...] = ()
 
 
 class Pod(View, frozen=True):
     """A pod of the Boot."""
 
-    metadata: Meta
+    metadata: ObjectMeta = ObjectMeta()
     spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
 
@@ -190,42 +52,17 @@ class Pod(View, frozen=True):
     def ready(self) -> bool:
         """Whether the pod takes traffic."""
         condition = self.condition("Ready")
-        return condition is not None and condition.status == "True"
+        return condition is not None and condition.status == "True" and not self.ending
 
     @property
     def ending(self) -> bool:
         """Whether the pod is being deleted or has ended."""
         return self.metadata.deletion_timestamp is not None or self.status.phase in ("Succeeded", "Failed")
 
-
-class Reference(View, frozen=True):
-    """The object an event speaks of."""
-
-    kind: str = ""
-    name: str = ""
-    uid: str = ""
-
-
-class Event(View, frozen=True):
-    """A core/v1 event."""
-
-    metadata: Meta
-    involved_object: Reference = Reference()
-    type: str = ""
-    reason: str = ""
-    message: str = ""
-    count: int | None = None
-    first_timestamp: str | None = None
-    last_timestamp: str | None = None
-    event_time: str | None = None
-
     @property
-    def seen(self) -> datetime | None:
-        """When it last happened."""
-        text = (
-            self.last_timestamp or self.event_time or self.first_timestamp or self.metadata.creation_timestamp
-        )
-        return parse_rfc3339(text) if text else None
+    def restarts(self) -> int:
+        """How often its containers were started again."""
+        return sum(status.restart_count for status in self.status.container_statuses or ())
 
 
 class Observed(msgspec.Struct, frozen=True):
@@ -238,3 +75,10 @@ class Observed(msgspec.Struct, frozen=True):
     events: tuple[Event, ...]
     applied_at: datetime
     now: datetime
+
+
+def seen_at(event: Event) -> datetime | None:
+    """When an event last happened."""
+    last = event.last_timestamp or event.event_time or event.first_timestamp
+    text = last or event.metadata.creation_timestamp
+    return parse_rfc3339(text) if text else None

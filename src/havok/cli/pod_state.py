@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from havok.cli.observed import ContainerStatus, Event, Observed, Pod, Terminated
+from havok.cli.observed import Observed, Pod, seen_at
 from havok.clock import parse_rfc3339
+from havok.kube.views import ContainerStatus, Event, TerminatedState
 
 NODE_PATIENCE: Final = 30.0
 """Seconds without a node after which a pod counts as unschedulable (an autoscaler may add nodes later)."""
@@ -143,7 +144,7 @@ def _pulling_failed(pod: Pod, status: ContainerStatus, seen: Observed) -> Note:
     return Note("pull_failing", values, trouble=True)
 
 
-def _ended(pod: Pod, status: ContainerStatus, ended: Terminated, seen: Observed) -> Note:
+def _ended(pod: Pod, status: ContainerStatus, ended: TerminatedState, seen: Observed) -> Note:
     killed = _latest(pod, seen, "Killing", "probe")
     previous = status.state.terminated is None
     logs_of = (pod.metadata.name, status.name, previous)
@@ -158,7 +159,7 @@ def _ended(pod: Pod, status: ContainerStatus, ended: Terminated, seen: Observed)
     return Note("crashed", values, trouble=True, logs_of=logs_of)
 
 
-def _how(ended: Terminated) -> dict[str, Any]:
+def _how(ended: TerminatedState) -> dict[str, Any]:
     if ended.reason == "OOMKilled":
         return {"how_key": "how_memory"}
     if ended.signal or ended.exit_code > 128:
@@ -173,7 +174,7 @@ def _setting_up(pod: Pod, seen: Observed) -> Note:
         return Note("volume", values, trouble=True)
     pulling, pulled = _latest(pod, seen, "Pulling", ""), _latest(pod, seen, "Pulled", "")
     if pulling and (pulled is None or _order(pulled) < _order(pulling)):
-        since = pulling.seen or seen.now
+        since = seen_at(pulling) or seen.now
         return Note("pulling", {"pod": name, "seconds": max(0, int((seen.now - since).total_seconds()))})
     return Note("scheduled", {"pod": name, "seconds": int(_seconds(pod.metadata.creation_timestamp, seen))})
 
@@ -218,7 +219,8 @@ def _latest(pod: Pod, seen: Observed, reason: str, word: str) -> Event | None:
 
 
 def _order(event: Event) -> float:
-    return event.seen.timestamp() if event.seen else 0.0
+    moment = seen_at(event)
+    return moment.timestamp() if moment else 0.0
 
 
 def _seconds(stamp: str | None, seen: Observed) -> float:

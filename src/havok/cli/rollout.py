@@ -18,7 +18,6 @@ from havok.cli.observed import (
     REVISION_HASH,
     REVISION_NUMBER,
     TEMPLATE_HASH,
-    Condition,
     Observed,
     Pod,
     Workload,
@@ -26,6 +25,7 @@ from havok.cli.observed import (
 from havok.cli.pod_state import Note, pod_note
 from havok.clock import parse_rfc3339
 from havok.errors import UnhealthyError
+from havok.kube.views import Condition
 from havok.text import say
 
 OPERATOR_PATIENCE: Final = 20.0
@@ -58,7 +58,7 @@ def judge(seen: Observed) -> Verdict:
     """The verdict about the roll-out of `seen.boot`."""
     wanted = _wanted(seen)
     pods = newest_pods(seen)
-    ready = sum(pod.ready and not pod.ending for pod in pods)
+    ready = sum(pod.ready for pod in pods)
     if not _taken_up(seen):
         return _verdict(ready, wanted, (_operator_note(seen), *_condition_notes(seen)))
     if seen.workload is None:
@@ -107,7 +107,7 @@ def _taken_up(seen: Observed) -> bool:
     An operator without observedGeneration (Logan-App-Operator) is judged by the workload's image.
     """
     status, workload = seen.boot.status, seen.workload
-    if status is not None and status.observed_generation is not None:
+    if status.observed_generation is not None:
         return status.observed_generation >= seen.boot.metadata.generation
     if workload is None or not workload.spec.template.spec.containers:
         return False
@@ -151,7 +151,7 @@ def _workload_notes(seen: Observed) -> list[Note]:
 def _condition_notes(seen: Observed) -> list[Note]:
     """What the operator itself says is wrong with the Boot as it is now."""
     status = seen.boot.status
-    if status is None or (status.observed_generation or 0) < seen.boot.metadata.generation:
+    if (status.observed_generation or 0) < seen.boot.metadata.generation:
         return []
     lasting = (seen.now - seen.applied_at).total_seconds() >= DEGRADED_PATIENCE
     return [

@@ -11,14 +11,15 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from havok.cli.connect import Cluster
-from havok.cli.observed import Boot, Event, Observed, Pod, Workload
+from havok.cli.observed import Observed, Pod, Workload
 from havok.cli.pod_state import Note
 from havok.cli.rollout import RolloutError, Verdict, judge, progress
 from havok.clock import utcnow
-from havok.crds.kinds import boot_kind
+from havok.crds import Boot, boot_kind
 from havok.errors import HavokError, NotFoundError, TimedOutError
 from havok.kube import NotFound
 from havok.kube.resources import DEPLOYMENTS, EVENTS, PODS, REPLICASETS, STATEFULSETS, Resource
+from havok.kube.views import Event
 
 T = TypeVar("T")
 PERIOD: Final = 1.0
@@ -89,7 +90,7 @@ async def observe(cluster: Cluster, watched: Watched, *, applied_at: datetime) -
             "deploy it again if that was not meant",
             boot=watched.label,
         ) from error
-    stateful = "StatefulSet" in (boot.spec.workload, boot.status.workload if boot.status else None)
+    stateful = "StatefulSet" in (boot.spec.workload, boot.status.workload)
     kind = STATEFULSETS if stateful else DEPLOYMENTS
     async with asyncio.TaskGroup() as group:
         workload = group.create_task(_maybe(client.get(kind, watched.name, where, view=Workload)))

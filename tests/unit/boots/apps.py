@@ -41,11 +41,16 @@ resources = st.builds(
     requests=st.dictionaries(st.sampled_from(["cpu", "memory"]), amounts),
 )
 env = st.lists(
-    st.builds(
-        EnvVar, name=st.sampled_from("ABCDE"), value=st.sampled_from(["", "v", "${APP}:${PORT}", "<&>"])
-    ),
+    st.builds(EnvVar, name=st.sampled_from("ABCDE"), value=st.sampled_from(["", "v", "${APP}", "<&>"])),
     unique_by=lambda one: one.name,
 ).map(tuple)
+CLAIM = PersistentVolumeClaimMount(name="${APP}-data", mount_path="/data")
+ODD_CONTAINER = {"image": "other", "env": [], "readinessProbe": {"initialDelaySeconds": 1, "exec": {}}}
+LOGGING = {
+    "startupProbe": {"periodSeconds": 1},
+    "volumeMounts": [{"name": "${APP}-log", "mountPath": "/log"}],
+}
+SIDECAR = {"name": "side", "image": "s", "ports": [{"name": "m", "containerPort": 1}]}
 specs = st.builds(
     BootSpec,
     image=words,
@@ -61,10 +66,7 @@ specs = st.builds(
     command=st.lists(words, max_size=2).map(tuple),
     session_affinity=st.sampled_from(["", "None", "ClientIP"]),
     node_port=st.sampled_from(["", "true", "false"]),
-    pvc=st.lists(
-        st.builds(PersistentVolumeClaimMount, name=st.just("${APP}-data"), mount_path=st.just("/data")),
-        max_size=1,
-    ).map(tuple),
+    pvc=st.sampled_from([(), (CLAIM,)]),
     priority=st.sampled_from(["", "high"]),
     workload=st.sampled_from(["", "Deployment", "StatefulSet"]),
 )
@@ -78,13 +80,10 @@ blocks = st.builds(
     registry=st.sampled_from(["", "registry.example:5000"]),
     health_port=st.sampled_from([0, 7070]),
     scrape=st.booleans(),
-    container=st.sampled_from(
-        [{}, {"image": "other", "env": [], "readinessProbe": {"initialDelaySeconds": 1, "exec": {}}},
-         {"startupProbe": {"periodSeconds": 1}, "volumeMounts": [{"name": "${APP}-log", "mountPath": "/log"}]}]
-    ),
-    pod_spec=st.sampled_from([{}, {"nodeSelector": {"a": "b"}, "volumes": [{"name": "${APP}-log", "emptyDir": {}}]}]),
-    sidecars=st.sampled_from([(), ({"name": "side", "image": "s", "ports": [{"name": "m", "containerPort": 1}]},)]),
-)  # fmt: skip
+    container=st.sampled_from([{}, ODD_CONTAINER, LOGGING]),
+    pod_spec=st.sampled_from([{}, {"volumes": [{"name": "${APP}-log", "emptyDir": {}}]}]),
+    sidecars=st.sampled_from([(), (SIDECAR,)]),
+)
 kinds = st.sampled_from([row.kind for row in BOOT_KINDS])
 
 

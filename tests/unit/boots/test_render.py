@@ -208,7 +208,7 @@ def test_rendering_is_pure(spec: BootSpec, block: Defaults, kind: str) -> None:
 @given(specs, blocks)
 def test_container_env_is_the_env_of_the_spec(spec: BootSpec, block: Defaults) -> None:
     done = App(key=key(), uid="u", spec=filled(spec, block))
-    assert container(render(done, block, "test")).get("env", []) == json_of(done.spec.env)
+    assert container(render(done, block, "test")).get("env", []) == list(json_of(done.spec.env))
 
 
 def _scribble(node: Any) -> None:

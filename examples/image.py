@@ -1,8 +1,8 @@
 """What the builds of the samples share: a root file system out of files of this machine, made into an image.
 
-Nothing is downloaded: programs and libraries are Debian's, as they lie on this machine. The same inputs give
-the same image: every file belongs to root, has one of two modes, and one date. The samples themselves know
-nothing of this module.
+Nothing is downloaded: programs and libraries are Debian's, as they lie on this machine. Every file belongs to
+root, has one of two modes and one date, so that a layer made of the same things is the same layer. The
+samples themselves know nothing of this module.
 """
 
 import argparse

@@ -46,7 +46,7 @@ def fill(stage: Path) -> tuple[Sequence[image.Root], image.Program]:
         source.unlink()
     runtime.add_libraries()
     app = image.Root(stage / "app")
-    app.add_tree(HERE / "src", "app", leave_out=["__pycache__"])
+    app.add_tree(HERE / "src/sample", "app/sample", leave_out=["__pycache__"])
     compile_tree(app.folder / "app", Path("/app"))
     command = (str(PYTHON), *OPTIONS)
     return (runtime, app), image.Program(command, {"PYTHONDONTWRITEBYTECODE": "1"})

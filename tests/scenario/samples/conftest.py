@@ -1,26 +1,12 @@
 """The two samples, runnable from their sources and as images."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from scenario.samples.service import Runnable
-
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
-
-
-def load_build(name: str) -> ModuleType:
-    """The build script of a sample as a module."""
-    spec = importlib.util.spec_from_file_location(f"build_{name}", EXAMPLES / name / "build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from scenario.samples.service import EXAMPLES, Runnable, load_build
 
 
 @pytest.fixture(scope="session")

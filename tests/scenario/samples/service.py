@@ -1,6 +1,7 @@
 """A sample running as a process of its own: started, asked over HTTP, read line by line, stopped."""
 
 import http.client
+import importlib.util
 import json
 import signal
 import subprocess
@@ -10,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any, cast
 
 from prometheus_client.parser import text_string_to_metric_families
 
 PATIENCE_SECONDS = 30.0
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 
 @dataclass(frozen=True)
@@ -130,3 +133,13 @@ def eventually(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < end, "did not happen in time"
+
+
+def load_build(name: str) -> ModuleType:
+    """The build script of a sample as a module."""
+    spec = importlib.util.spec_from_file_location(f"build_{name}", EXAMPLES / name / "build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -4,6 +4,7 @@ Go's build cache makes it go on from where an interrupted build stopped. The per
 and Go environment file hold; what would change the result (flags, toolchains, cgo, workspaces) does not.
 """
 
+import asyncio
 import re
 import shutil
 import time
@@ -58,7 +59,7 @@ async def build(
     narrator.estimate.built(binary.name, seconds, watch.packages)
     narrator.tell(binary.name, Phase.VERIFYING)
     await verify.require(binary, part, environ)
-    return cache.place(binary, part)
+    return await asyncio.to_thread(cache.place, binary, part)
 
 
 class Watch:
@@ -110,7 +111,8 @@ async def _compile(
     environ: Mapping[str, str],
     tick: Callable[[], None],
 ) -> int:
-    sources, log = _lay_out(binary.group, cache), cache.log(binary.name)
+    log = cache.log(binary.name)
+    sources = await asyncio.to_thread(_lay_out, binary.group, cache)
     env = _environment(cache, environ, binary.group)
     command = [str(go), "build", "-v", *FLAGS, "-ldflags", binary.group.ldflags]
     with cache.writing():

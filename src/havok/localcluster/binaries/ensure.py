@@ -4,6 +4,7 @@ Groups are worked on one after the other, each under its lock; whoever waited fo
 other process has made. Everything finished stays, so that asking again goes on from there.
 """
 
+import asyncio
 import functools
 import os
 from collections.abc import Iterable, Mapping
@@ -129,7 +130,7 @@ class _Work:
             part.unlink()
             self._mirror.usable = False
             raise MirrorFailedError("version", error.message) from error
-        return self._cache.place(binary, part)
+        return await asyncio.to_thread(self._cache.place, binary, part)
 
 
 def _by_group(binaries: list[Binary]) -> list[tuple[Group, list[Binary]]]:

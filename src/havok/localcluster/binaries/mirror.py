@@ -152,7 +152,7 @@ class _Download:
             length = answer.headers.get("Content-Length")
             self.total = self.done + int(length) if length else 0
             with self._part.open("ab" if self.done else "wb") as file:
-                while chunk := answer.read(CHUNK):
+                while chunk := answer.read1(CHUNK):  # `read` would wait for a full chunk
                     self._pace(len(chunk), stop)
                     file.write(chunk)
                     self.done += len(chunk)
@@ -164,7 +164,6 @@ class _Download:
         except urllib.error.HTTPError as error:
             if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 raise
-            error.close()
             self._part.unlink()  # longer than the file there is: of another one
             self.done = 0
             return _open(self._url, self._limits.silence)
@@ -183,7 +182,11 @@ def _open(url: str, timeout: float, *, start: int = 0) -> http.client.HTTPRespon
     if start:
         headers["Range"] = f"bytes={start}-"
     request = urllib.request.Request(url, headers=headers)  # noqa: S310
-    return urllib.request.urlopen(request, timeout=timeout)  # type: ignore[no-any-return]  # noqa: S310
+    try:
+        return urllib.request.urlopen(request, timeout=timeout)  # type: ignore[no-any-return]  # noqa: S310
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise
 
 
 def _check(part: Path, digest: str) -> None:

@@ -8,7 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from havok.kube.cache import Cache
     from havok.kube.client import Client
+    from havok.kube.controller import Controller, Request, Result, TerminalError
     from havok.kube.errors import (
         AlreadyExists,
         Conflict,
@@ -29,25 +31,47 @@ if TYPE_CHECKING:
     from havok.kube.resources import Resource
     from havok.kube.transport import Limits
     from havok.kube.wire import Listing
+    from havok.kube.workqueue import WorkQueue
 
 _HOMES = {
-    "client": ("Client",),
-    "errors": (
-        "AlreadyExists", "Conflict", "Denied", "Forbidden", "Gone", "Invalid", "KubeError", "NotFound",
-        "TimedOut", "TooManyRequests", "Unauthorized", "Unavailable", "Undecodable", "Unreachable",
-    ),
-    "kubeconfig": ("Access", "Credentials", "Impersonation", "in_cluster", "load_access"),
-    "resources": ("Resource",),
-    "transport": ("Limits",),
-    "wire": ("Listing",),
-}  # fmt: skip
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+    "Cache": "cache",
+    "Client": "client",
+    "Controller": "controller",
+    "Request": "controller",
+    "Result": "controller",
+    "TerminalError": "controller",
+    "AlreadyExists": "errors",
+    "Conflict": "errors",
+    "Denied": "errors",
+    "Forbidden": "errors",
+    "Gone": "errors",
+    "Invalid": "errors",
+    "KubeError": "errors",
+    "NotFound": "errors",
+    "TimedOut": "errors",
+    "TooManyRequests": "errors",
+    "Unauthorized": "errors",
+    "Unavailable": "errors",
+    "Undecodable": "errors",
+    "Unreachable": "errors",
+    "Access": "kubeconfig",
+    "Credentials": "kubeconfig",
+    "Impersonation": "kubeconfig",
+    "in_cluster": "kubeconfig",
+    "load_access": "kubeconfig",
+    "Resource": "resources",
+    "Limits": "transport",
+    "Listing": "wire",
+    "WorkQueue": "workqueue",
+}
 
 __all__ = [
     "Access",
     "AlreadyExists",
+    "Cache",
     "Client",
     "Conflict",
+    "Controller",
     "Credentials",
     "Denied",
     "Forbidden",
@@ -58,20 +82,24 @@ __all__ = [
     "Limits",
     "Listing",
     "NotFound",
+    "Request",
     "Resource",
+    "Result",
+    "TerminalError",
     "TimedOut",
     "TooManyRequests",
     "Unauthorized",
     "Unavailable",
     "Undecodable",
     "Unreachable",
+    "WorkQueue",
     "in_cluster",
     "load_access",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOME_OF.get(name)
+    home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{home}"), name)

@@ -114,6 +114,13 @@ def load_access(
     return _resolve(file.merge(file.read(one, decode_yaml) for one in found), context, found[0])
 
 
+def context_names(path: str | None = None, *, environ: Mapping[str, str] | None = None) -> list[str]:
+    """The contexts that can be chosen, sorted; empty when there is no kubeconfig. Raises as `load_access`."""
+    environ = os.environ if environ is None else environ
+    paths = [Path(path).expanduser()] if path else file.candidates(environ)
+    return sorted(file.merge(file.read(one, decode_yaml) for one in paths if one.is_file()).contexts)
+
+
 def in_cluster(*, environ: Mapping[str, str] | None = None, folder: Path = SERVICE_ACCOUNT) -> Access:
     """The service account of the pod we run in. Raises HavokError `kube.incluster.absent`."""
     environ = os.environ if environ is None else environ

@@ -8,8 +8,8 @@ their owners know how to resume. Each session belongs to the event loop that ope
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from random import Random
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
@@ -114,7 +114,7 @@ class Transport:
         """The blocks of an endless answer as they arrive. A broken connection raises Unreachable."""
         async with AsyncExitStack() as stack:
             response = await self._open_stream(stack, path, params, headers, impersonate)
-            yield self._blocks(response, path)
+            yield await stack.enter_async_context(aclosing(self._blocks(response, path)))
 
     @asynccontextmanager
     async def websocket(
@@ -217,7 +217,7 @@ class Transport:
         if delay := self._bucket.reserve():
             await asyncio.sleep(delay)
 
-    async def _blocks(self, response: aiohttp.ClientResponse, path: str) -> AsyncIterator[bytes]:
+    async def _blocks(self, response: aiohttp.ClientResponse, path: str) -> AsyncGenerator[bytes, None]:
         try:
             async for block in response.content.iter_any():
                 yield block

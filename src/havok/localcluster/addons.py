@@ -1,4 +1,4 @@
-"""What a fresh cluster gets before the first app: DNS, metrics, a storage class, the platform's kinds and rights.
+"""What a fresh cluster gets before the first app: DNS, metrics, storage, the platform's kinds and rights.
 
 Pure: a layout in, Kubernetes objects out. `cluster.up` applies them with server-side apply on every run, so a
 cluster that somebody damaged by hand is made whole again.
@@ -15,6 +15,8 @@ PLATFORM = "logan"
 COREDNS_IMAGE = "havok.local/coredns"
 METRICS_IMAGE = "havok.local/metrics-server"
 PROVISIONER = "havok.dev/local"
+DNS_PORT = 1053
+"""Above 1024, so that CoreDNS needs neither root nor a capability."""
 
 
 def everything(layout: Layout, *, coredns: str, metrics_server: str, outside_dns: bool) -> list[Object]:
@@ -30,7 +32,8 @@ def dns(layout: Layout, *, version: str, outside: bool) -> list[Object]:
     """CoreDNS. `outside`: there is a name server to ask for names that are not the cluster's."""
     forward = "    forward . /etc/resolv.conf {\n        max_concurrent 1000\n    }\n" if outside else ""
     corefile = (
-        ".:53 {\n    errors\n    health {\n        lameduck 2s\n    }\n    ready\n"
+        f".:{DNS_PORT} {{\n"
+        "    errors\n    health {\n        lameduck 2s\n    }\n    ready\n"
         "    kubernetes cluster.local in-addr.arpa ip6.arpa {\n        pods insecure\n"
         "        fallthrough in-addr.arpa ip6.arpa\n        ttl 10\n    }\n"
         f"{forward}    cache 10\n    loop\n    reload\n    loadbalance\n}}\n"
@@ -46,8 +49,8 @@ def dns(layout: Layout, *, version: str, outside: bool) -> list[Object]:
         "imagePullPolicy": "Never",
         "args": ["-conf", "/etc/coredns/Corefile"],
         "ports": [
-            {"name": "dns", "containerPort": 53, "protocol": "UDP"},
-            {"name": "dns-tcp", "containerPort": 53, "protocol": "TCP"},
+            {"name": "dns", "containerPort": DNS_PORT, "protocol": "UDP"},
+            {"name": "dns-tcp", "containerPort": DNS_PORT, "protocol": "TCP"},
         ],
         "resources": {"requests": {"cpu": "10m", "memory": "30Mi"}, "limits": {"memory": "170Mi"}},
         "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 1},
@@ -57,8 +60,8 @@ def dns(layout: Layout, *, version: str, outside: bool) -> list[Object]:
         "volumeMounts": [{"name": "config", "mountPath": "/etc/coredns", "readOnly": True}],
         "securityContext": {
             "allowPrivilegeEscalation": False,
-            "capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True, "runAsUser": 65534,
         },
     }  # fmt: skip
     pod = {
@@ -78,8 +81,8 @@ def dns(layout: Layout, *, version: str, outside: bool) -> list[Object]:
             "clusterIP": layout.addresses.dns,
             "selector": labels,
             "ports": [
-                {"name": "dns", "port": 53, "protocol": "UDP"},
-                {"name": "dns-tcp", "port": 53, "protocol": "TCP"},
+                {"name": "dns", "port": 53, "targetPort": "dns", "protocol": "UDP"},
+                {"name": "dns-tcp", "port": 53, "targetPort": "dns-tcp", "protocol": "TCP"},
             ],
         }),
     ]  # fmt: skip
@@ -104,6 +107,7 @@ def metrics(layout: Layout, *, version: str) -> list[Object]:
             "--kubelet-preferred-address-types=InternalIP",
             "--kubelet-use-node-status-port",
             "--kubelet-certificate-authority=/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
+            "--kubelet-request-timeout=5s",
             "--metric-resolution=10s",
         ],
         "ports": [{"name": "https", "containerPort": 10250}],
@@ -190,7 +194,7 @@ def central_config() -> str:
         "readinessProbe": {"initialDelaySeconds": 0, "periodSeconds": 5},
     }  # fmt: skip
     block = {"settings": {"registry": REGISTRY_HOST}, "app": {"container": container}}
-    return encode_yaml({kind: block for kind in ("java", "php", "python", "nodejs", "web")})
+    return encode_yaml(dict.fromkeys(("java", "php", "python", "nodejs", "web"), block))
 
 
 def _aggregated_reader() -> list[Object]:

@@ -28,7 +28,7 @@ def hierarchies(mountinfo: str) -> list[Hierarchy]:
     found = []
     for line in mountinfo.splitlines():
         left, _, right = line.partition(" - ")
-        kind, _, options = (right.split(" ") + ["", "", ""])[:3]
+        kind, _, options = [*right.split(" "), "", "", ""][:3]
         mount = Path(left.split(" ")[4].replace("\\040", " ")) if left else Path("/")
         if kind == "cgroup2":
             found.append(Hierarchy(mount, 2))

@@ -22,7 +22,9 @@ def run(command: Sequence[str], *, stdin: str | None = None, timeout: float = 60
 def succeeds(command: Sequence[str], *, timeout: float = 60.0) -> bool:
     """Whether the command ends with 0; for questions, where failing is an answer."""
     try:
-        return subprocess.run(list(command), capture_output=True, timeout=timeout, check=False).returncode == 0
+        return (
+            subprocess.run(list(command), capture_output=True, timeout=timeout, check=False).returncode == 0
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
 

@@ -140,7 +140,9 @@ def _kernel() -> list[Finding]:
     if "overlay" not in known and not succeeds(["modprobe", "overlay"]):
         found.append(_bad("kernel", "use a kernel with CONFIG_OVERLAY_FS", feature=FEATURES["overlay"]))
     if _which("iptables") and not succeeds(["iptables", "-w", "5", "-t", "nat", "-S"]):
-        found.append(_bad("kernel", "load the modules ip_tables, iptable_nat or nf_tables", feature="iptables nat"))
+        found.append(
+            _bad("kernel", "load the modules ip_tables, iptable_nat or nf_tables", feature="iptables nat")
+        )
     if not Path("/proc/self/ns/pid").exists():
         found.append(_bad("kernel", "use a kernel with namespaces", feature="namespaces"))
     return found or [_good("kernel", release=os.uname().release)]
@@ -156,7 +158,9 @@ def _port(home: Path, name: str) -> Finding:
     owner = None if supervisor_runs(layout) else state.port_owner(layout.api_port)
     if owner is None:
         return _good("port", port=layout.api_port)
-    return _bad("port", f"end {owner}, or make another cluster with --name", port=layout.api_port, owner=owner)
+    return _bad(
+        "port", f"end {owner}, or make another cluster with --name", port=layout.api_port, owner=owner
+    )
 
 
 def _addresses(home: Path, name: str) -> Finding:

@@ -1,4 +1,4 @@
-"""`havok down`: nothing of the cluster runs, is mounted, linked, ruled or grouped any more, whatever happened.
+"""`havok down`: nothing of the cluster runs, is mounted, linked, ruled or grouped any more.
 
 It does not trust what a crashed run wrote: after the orderly way it looks for every process that carries the
 cluster's mark, every interface and rule with its index, every control group with its name. Data stays unless

@@ -4,7 +4,7 @@ Idempotent: `ensure` brings everything to its state, `remove` takes all of it aw
 named after the cluster's index is touched. Inside a node its init sets up its own side.
 
 The API server listens on the bridge only. People reach it on 127.0.0.1 by address translation in the kernel,
-which needs no process that could die; our supervisor holds the loopback port so that no other program gets it.
+which needs no process that could die; our supervisor holds the loopback port so that nobody else gets it.
 """
 
 import contextlib
@@ -78,7 +78,19 @@ def attach(node: NodeLayout, pid: int) -> None:
     run(["ip", "link", "set", node.host_link, "master", at.bridge_name, "up"])
     run(["ip", "route", "replace", node.pods, "via", node.address, "dev", at.bridge_name, "onlink"])
     if node.number == 1:
-        run(["ip", "route", "replace", at.service_network, "via", node.address, "dev", at.bridge_name, "onlink"])
+        run(
+            [
+                "ip",
+                "route",
+                "replace",
+                at.service_network,
+                "via",
+                node.address,
+                "dev",
+                at.bridge_name,
+                "onlink",
+            ]
+        )
 
 
 def remove(layout: Layout, *, last: bool) -> None:

@@ -1,15 +1,14 @@
 """The init of a real node: process 1 of its own process, mount and network namespaces.
 
 Because it is process 1, its end ends every process of the node, every mount and every link inside, whatever
-state they are in: that is what makes `havok down` clean after any crash. It mounts the node's own folders over
-the standard places, waits for the cable that the host lays, and keeps containerd, kubelet and kube-proxy up.
+state they are in: that is what makes `havok down` clean after any crash. It mounts the node's own folders
+over the standard places, waits for the cable that the host lays, and keeps containerd, kubelet and kube-proxy up.
 It knows nothing of the control plane.
 """
 
 import contextlib
 import os
 import socket
-import stat
 import sys
 import time
 from pathlib import Path
@@ -35,9 +34,7 @@ def main(arguments: list[str]) -> None:
     _network(node)
     environment = {**os.environ, MARK: known.mark}
     components_ = node_components(node, binaries)
-    Supervisor(
-        components_, run=Path("/run/havok-node"), status=node.status, environment=environment
-    ).run()
+    Supervisor(components_, run=Path("/run/havok-node"), status=node.status, environment=environment).run()
 
 
 def node_components(node: NodeLayout, binaries: dict[str, Path]) -> list[Component]:
@@ -69,8 +66,8 @@ def _mounts(node: NodeLayout) -> None:
     run(["mount", "--make-rshared", "/"])
     run(["mount", "-t", "tmpfs", "-o", "mode=755", "havok-run", "/run"])
     run(["mount", "--make-rshared", "/run"])
-    for folder in ("/run/containerd", "/run/netns", "/run/lock", "/run/havok-node"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
+    for place in ("/run/containerd", "/run/netns", "/run/lock", "/run/havok-node"):
+        Path(place).mkdir(parents=True, exist_ok=True)
     Path("/run/havok-resolv.conf").write_text(resolv)
     if not target.exists() and target.is_relative_to("/run"):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -117,10 +114,7 @@ def _exists(interface: str) -> bool:
 
 
 def _containerd_ready(node: NodeLayout) -> bool:
-    try:
-        if not stat.S_ISSOCK(os.stat(SOCKET).st_mode):
-            return False
-    except OSError:
+    if not Path(SOCKET).is_socket():
         return False
     base = ["ctr", "--address", SOCKET, "--namespace", "k8s.io"]
     if not succeeds([*base, "version"], timeout=5):

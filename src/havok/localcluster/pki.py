@@ -78,9 +78,7 @@ def ensure(layout: Layout, nodes: Sequence[int], now: datetime.datetime) -> list
     """Make what is missing or about to end. Returns the names of the leaves that were made."""
     folder = layout.pki
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    authorities = {
-        name: _authority(folder, name, now) for name in ("ca", "etcd-ca", "front-proxy-ca")
-    }
+    authorities = {name: _authority(folder, name, now) for name in ("ca", "etcd-ca", "front-proxy-ca")}
     if not (folder / "service-accounts.key").exists():
         key = ec.generate_private_key(ec.SECP256R1())
         write_private(folder / "service-accounts.key", _key_text(key))

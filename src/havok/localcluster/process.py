@@ -75,7 +75,7 @@ def spawn(
             env=dict(environment),
             start_new_session=new_session,
             cwd="/",
-            preexec_fn=_unblock_signals,  # noqa: PLW1509
+            preexec_fn=_unblock_signals,
         )
 
 

@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -65,7 +66,8 @@ def _inside(known: state.Known, layout: Layout) -> list[ComponentStatus]:
     rows = []
     try:
         for node in kubectl.get("nodes")["items"]:
-            ready = next((c for c in node["status"].get("conditions", []) if c["type"] == "Ready"), {})
+            conditions = node["status"].get("conditions", [])
+            ready: dict[str, Any] = next((c for c in conditions if c["type"] == "Ready"), {})
             good = ready.get("status") == "True"
             rows.append(ComponentStatus(
                 name=f"node {node['metadata']['name']}", state="running" if good else "degraded",

@@ -31,8 +31,8 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     """What to run and when it counts as ready.
 
     It starts when every component in `needs` has been ready once and `gate` holds. `started` is called with
-    the new pid before anything else happens. `patience`: seconds between SIGTERM and SIGKILL; `signalled` turns
-    our pid into the one that gets the SIGTERM, for a wrapper that does not pass signals on.
+    the new pid before anything else happens. `patience`: seconds between SIGTERM and SIGKILL; `signalled`
+    turns our pid into the one that gets the SIGTERM, for a wrapper that does not pass signals on.
     """
 
     name: str
@@ -157,7 +157,9 @@ class Supervisor:
         _cut(component.log)
         try:
             item.child = process.spawn(
-                component.command, log=component.log, environment={**self._environment, **component.environment}
+                component.command,
+                log=component.log,
+                environment={**self._environment, **component.environment},
             )
         except OSError as error:
             self._fail(item, str(error))

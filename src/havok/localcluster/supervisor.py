@@ -1,7 +1,7 @@
 """The cluster's supervisor: the one daemon that `havok up` leaves behind.
 
-Keeps the control plane, the registry, the node, the volume provisioner and the operator running. Components of
-the platform wait for a marker file that `up` writes once the API server has their kinds and rights. A
+Keeps the control plane, the registry, the node, the volume provisioner and the operator running. Components
+of the platform wait for a marker file that `up` writes once the API server has their kinds and rights. A
 supervisor that is killed leaves its components running; the next one adopts them.
 """
 
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
 
 
 def hold_port(port: int) -> socket.socket:
-    """Bind the API port on loopback without listening: the kernel translates it, and nobody else can take it."""
+    """Bind the API port on loopback without listening: the kernel translates it, nobody else can take it."""
     held = socket.socket()
     held.bind(("127.0.0.1", port))
     return held

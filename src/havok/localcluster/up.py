@@ -1,16 +1,17 @@
 """`havok up`: from nothing, or from whatever is left, to a cluster that works.
 
-Every step is a state to reach, not an action to repeat: what is there already costs only the look at it. So the
-same code makes a cluster, heals a damaged one and finds nothing to do on a healthy one. State that people made
-(deployed apps, volumes, pushed images) is never touched.
+Every step is a state to reach, not an action to repeat: what is there already costs only the look at it. So
+the same code makes a cluster, heals a damaged one and finds nothing to do on a healthy one. State that people
+made (deployed apps, volumes, pushed images) is never touched.
 """
 
 import asyncio
 import contextlib
+import fcntl
 import os
-import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,10 +20,21 @@ from havok import __version__
 from havok.clock import utcnow
 from havok.errors import HavokError, NotFoundError, TimedOutError
 from havok.localcluster import (
-    addons, binaries, cgroups, components, doctor, files, images, network, pki, platform, process, state,
+    addons,
+    binaries,
+    cgroups,
+    components,
+    doctor,
+    files,
+    images,
+    network,
+    pki,
+    platform,
+    process,
+    state,
 )  # fmt: skip
-from havok.localcluster.layout import MARK, REGISTRY_HOST, Layout
 from havok.localcluster.kubectl import Kubectl
+from havok.localcluster.layout import MARK, REGISTRY_HOST, Layout
 from havok.localcluster.supervise import read_status
 from havok.localcluster.supervisor import api_ready
 from havok.settings import Settings
@@ -135,7 +147,7 @@ def _record(bringing: Bringing, options: components.Options | None) -> tuple[sta
         raise HavokError(
             "cluster.port.fixed",
             f"cluster {known.name} was made with API port {known.api_port}; it cannot move to {wanted_port}",
-            f"leave the port out, or make another cluster with --name",
+            "leave the port out, or make another cluster with --name",
             name=known.name, port=known.api_port, wanted=wanted_port,
         )  # fmt: skip
     if not supervisor_runs(known.layout(bringing.home)):
@@ -145,9 +157,7 @@ def _record(bringing: Bringing, options: components.Options | None) -> tuple[sta
 
 def _binaries(bringing: Bringing, known: state.Known) -> state.Known:
     wanted = [*CONTROL_PLANE, *NODE]
-    found = asyncio.run(
-        binaries.ensure(wanted, settings=bringing.settings, progress=bringing.report)
-    )
+    found = asyncio.run(binaries.ensure(wanted, settings=bringing.settings, progress=bringing.report))
     paths = {name: str(path) for name, path in found.items()}
     if paths != known.binaries:
         known = msgspec.structs.replace(known, binaries=paths)
@@ -220,16 +230,18 @@ def _wait_for_nodes(known: state.Known, layout: Layout, kubectl: Kubectl) -> Non
     for number in range(1, known.options.nodes + 1):
         node = layout.node(number)
         log = node.root / "logs" / "kubelet.log"
-        _wait(lambda: kubectl.condition("node", node.name, "Ready"), 90, node.name, log)
+        _wait(partial(kubectl.condition, "node", node.name, "Ready"), 90, node.name, log)
 
 
 def _wait_for_platform(layout: Layout, kubectl: Kubectl) -> None:
     for deployment in ("coredns", "metrics-server"):
         _wait(
-            lambda: kubectl.condition("deployment", deployment, "Available", namespace=addons.SYSTEM),
+            partial(kubectl.condition, "deployment", deployment, "Available", namespace=addons.SYSTEM),
             120, deployment, layout.node(1).root / "logs" / "kubelet.log",
         )  # fmt: skip
-    _wait(lambda: component_state(layout, "operator") == "running", 60, "the operator", layout.log("operator"))
+    _wait(
+        lambda: component_state(layout, "operator") == "running", 60, "the operator", layout.log("operator")
+    )
 
 
 def component_state(layout: Layout, name: str) -> str:
@@ -253,17 +265,8 @@ def _wait(holds: Callable[[], bool], seconds: float, what: str, log: Path) -> No
 
 
 @contextlib.contextmanager
-def _one_at_a_time(layout: Layout) -> "contextlib.AbstractContextManager[None]":  # type: ignore[misc]
-    import fcntl
-
+def _one_at_a_time(layout: Layout) -> Iterator[None]:
     layout.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (layout.root / "up.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def free_bytes(path: Path) -> int:
-    """Free space of the file system that holds `path` or its nearest existing parent."""
-    while not path.exists():
-        path = path.parent
-    return shutil.disk_usage(path).free

@@ -49,3 +49,4 @@ async def in_thread(
         return await asyncio.wait_for(done, limit)
     finally:
         stop.set()
+        done.cancel()  # what still comes is dropped in silence

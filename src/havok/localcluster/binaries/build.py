@@ -5,6 +5,7 @@ and Go environment file hold; what would change the result (flags, toolchains, c
 """
 
 import asyncio
+import os
 import re
 import shutil
 import time
@@ -35,7 +36,7 @@ async def build(
 
     Raises HavokError `binaries.build.*`, `binaries.disk.full` or `binaries.cache.unwritable`.
     """
-    part, log = cache.part(binary, "build"), cache.log(binary.name)
+    part, log = cache.part(binary, f"{os.getpid()}.build"), cache.log(binary.name)
     before = cache.timings().get(binary.name, Timing())
     watch = Watch(log)
 
@@ -124,12 +125,17 @@ async def _compile(
 
 
 def _lay_out(group: Group, cache: Cache) -> Path:
-    """The group's module in a folder of its own, and an empty folder for Go's temporary files."""
+    """The group's module in a folder of its own, and an empty folder for Go's temporary files.
+
+    What a killed run left is removed; a compiler of it that still runs loses its folder, and so cannot finish.
+    """
     folder = cache.make(cache.sources(group))
     with cache.writing():
         for name, data in group.files().items():
             (folder / name).write_bytes(data)
         shutil.rmtree(cache.go("tmp", group.name), ignore_errors=True)
+        for left in cache.folder(group).glob(".*.build"):
+            left.unlink(missing_ok=True)
     cache.make(cache.go("tmp", group.name))
     return folder
 

@@ -91,11 +91,15 @@ def kubeconfig(
     context: typer.Context,
     name: Name = "default",
     merge: Annotated[bool, typer.Option("--merge", help="cluster.merge")] = False,
+    path: Annotated[bool, typer.Option("--path", help="cluster.path")] = False,
 ) -> None:
     from havok.localcluster import cluster
 
     console = console_of(context)
     settings = Settings.load()
+    if path:
+        console.data(str(cluster.kubeconfig_path(name, settings=settings)))
+        return
     if not merge:
         console.data(cluster.kubeconfig_text(name, settings=settings))
         return

@@ -16,6 +16,7 @@ __all__ = [
     "Stage",
     "doctor",
     "down",
+    "kubeconfig_path",
     "kubeconfig_text",
     "merge_kubeconfig",
     "names",
@@ -33,8 +34,12 @@ def names(*, settings: Settings) -> list[str]:
 
 def kubeconfig_text(name: str, *, settings: Settings) -> str:
     """The admin kubeconfig, everything inside it. Holds a secret. Raises NotFoundError `cluster.unknown`."""
-    layout = state.load(_home(settings), name).layout(_home(settings))
-    return layout.kubeconfig().read_text()
+    return kubeconfig_path(name, settings=settings).read_text()
+
+
+def kubeconfig_path(name: str, *, settings: Settings) -> Path:
+    """The file of `kubeconfig_text`, 0600. Raises NotFoundError `cluster.unknown`."""
+    return state.load(_home(settings), name).layout(_home(settings)).kubeconfig()
 
 
 def merge_kubeconfig(name: str, *, settings: Settings) -> merge.Merged:

@@ -2,8 +2,8 @@
 
 Because it is process 1, its end ends every process of the node, every mount and every link inside, whatever
 state they are in: that is what makes `havok down` clean after any crash. It mounts the node's own folders
-over the standard places, waits for the cable that the host lays, and keeps containerd, kubelet and kube-proxy up.
-It knows nothing of the control plane.
+over the standard places, waits for the cable that the host lays, and keeps containerd, kubelet and kube-proxy
+up. It knows nothing of the control plane.
 """
 
 import contextlib

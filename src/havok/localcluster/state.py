@@ -48,7 +48,7 @@ def record_file(home: Path, name: str) -> Path:
 
 
 def load(home: Path, name: str) -> Known:
-    """The record of a cluster. Raises NotFoundError `cluster.unknown` or HavokError `cluster.record.damaged`."""
+    """The record of a cluster. Raises `cluster.unknown` or `cluster.record.damaged`."""
     check_name(name)
     file = record_file(home, name)
     try:

@@ -1,0 +1,61 @@
+# Havok. Two commands do everything on a fresh machine: `make up` and `make test`.
+#   make up      a local Kubernetes with the platform and a Java sample that answers
+#   make test    every check and test, from a fresh clone
+#   YES=1        install missing Debian packages without asking
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export MYPY_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/havok/mypy
+PYTEST := python -m pytest -q
+
+.PHONY: help up down test check unit scenario setup binaries generate lock bench clean
+
+help: ## this page
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+up: setup ## make or heal the local cluster, deploy the Java sample, print its address
+	@scripts/first-app
+
+down: ## stop the local cluster; its data stays
+	@havok down
+
+test: setup ## everything CI runs: checks, unit tests, tests on real servers and a real cluster
+	@scripts/phase checks $(MAKE) check
+	@scripts/phase unit $(MAKE) unit
+	@scripts/phase binaries $(MAKE) binaries
+	@scripts/phase scenarios $(MAKE) scenario
+
+check: ## lint, format, types, import contracts, generated files
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	python -m havok.crds --check
+	python scripts/docs.py --check
+
+unit: ## tests that need no server
+	$(PYTEST) tests/unit
+
+scenario: ## tests on a real API server and a real local cluster (root)
+	$(PYTEST) tests/scenario
+
+setup: ## virtual environment and Debian packages
+	@scripts/setup
+
+binaries: ## build Kubernetes and its companions into the cache, once
+	@python -m havok.localcluster.binaries
+
+generate: ## write generated files anew
+	python -m havok.crds
+	python scripts/docs.py --write
+
+lock: ## resolve dependencies anew into requirements/
+	scripts/lock
+
+bench: setup ## measure cold and warm starts, sizes, --help; see benchmarks/RESULTS.md
+	python benchmarks/first_light.py
+
+clean: ## remove what builds and tests left in this folder
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis examples/*/build

@@ -5,8 +5,10 @@ invocation.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,6 +19,7 @@ from havok.crds.kinds import boot_kind
 from havok.errors import ConflictError, NotFoundError
 from havok.kube import Client, NotFound, load_access
 from havok.kube.resources import Resource
+from havok.settings import Settings
 
 T = TypeVar("T")
 
@@ -79,10 +82,24 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 @asynccontextmanager
 async def connected(target: Target) -> AsyncIterator[Cluster]:
     """A client for the cluster that `target` names. Raises HavokError of `havok.kube`."""
-    access = load_access(target.kubeconfig, target.context)
+    access = load_access(target.kubeconfig or local_kubeconfig(target, os.environ), target.context)
     namespace = target.namespace or access.namespace or "default"
     async with Client(access, user_agent="havok-cli") as client:
         yield Cluster(client, namespace, access.context_name or "")
+
+
+def local_kubeconfig(target: Target, environ: Mapping[str, str]) -> str | None:
+    """The local cluster's kubeconfig, where a person has none at all and may read it; else None.
+
+    So `havok up && havok deploy` works at once, and whoever has a kubeconfig never meets a surprise.
+    """
+    home = Path(environ.get("HOME", "~")).expanduser()
+    named = target.context or environ.get("KUBECONFIG") or environ.get("KUBERNETES_SERVICE_HOST")
+    if named or (home / ".kube" / "config").exists():
+        return None
+    folder = Path(Settings.load(environ=environ).get("cluster.home", str))
+    file = folder / "clusters" / "default" / "config" / "admin.kubeconfig"
+    return str(file) if os.access(file, os.R_OK) else None
 
 
 async def list_boots(

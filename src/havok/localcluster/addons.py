@@ -253,11 +253,13 @@ def _cluster_role(name: str, rules: list[Object], account: str) -> list[Object]:
 
 def platform() -> list[Object]:
     """The platform's namespace, kinds and central config."""
+    from havok.boots import rbac
     from havok.crds import manifests
 
     config = _object("v1", "ConfigMap", "logan-app-operator-config", PLATFORM)
     return [
         _object("v1", "Namespace", PLATFORM, labels={"logan-operator": "true"}),
         *manifests(),
+        *rbac.manifests(_user("havok:operator"), PLATFORM),
         {**config, "data": {"config.yaml": central_config()}},
     ]

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from havok.kube.apply import Outcome, apply_status, reconcile_object, take_over
     from havok.kube.cache import Cache
     from havok.kube.client import Client
     from havok.kube.controller import Controller, Request, Result, TerminalError
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from havok.kube.workqueue import WorkQueue
 
 _HOMES = {
+    "Outcome": "apply",
+    "apply_status": "apply",
+    "reconcile_object": "apply",
+    "take_over": "apply",
     "Cache": "cache",
     "Client": "client",
     "Controller": "controller",
@@ -82,6 +87,7 @@ __all__ = [
     "Limits",
     "Listing",
     "NotFound",
+    "Outcome",
     "Request",
     "Resource",
     "Result",
@@ -93,8 +99,11 @@ __all__ = [
     "Undecodable",
     "Unreachable",
     "WorkQueue",
+    "apply_status",
     "in_cluster",
     "load_access",
+    "reconcile_object",
+    "take_over",
 ]
 
 

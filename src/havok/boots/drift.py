@@ -8,8 +8,11 @@ import msgspec
 
 from havok.boots import names
 from havok.boots.live import Container, PodSpec, Workload
+from havok.boots.pin import Pin
+from havok.boots.probes import HANDLERS
 from havok.boots.quantity import same_amounts
 from havok.codec import Json
+from havok.kube.equality import Path
 from havok.kube.views import Service
 
 SCRAPE_PREFIX = "prometheus.io/"
@@ -40,8 +43,7 @@ def of_workload(rendered: Json, live: Workload) -> Drift:
 
 
 def _template(wanted: PodSpec, live: PodSpec) -> tuple[str, ...]:
-    own = wanted.containers[0]
-    other = live.containers[0] if live.containers else Container()
+    own, other = app_container(wanted), app_container(live)
     same = {
         "image": own.image == other.image,
         "env": own.env == other.env,
@@ -55,6 +57,46 @@ def _template(wanted: PodSpec, live: PodSpec) -> tuple[str, ...]:
         "priority": wanted.priority_class_name == live.priority_class_name,
     }
     return tuple(name for name, equal in same.items() if not equal)
+
+
+def app_container(pod: PodSpec) -> Container:
+    """The app's own container, wherever a person or an injector put others."""
+    return next((one for one in pod.containers if one.name == names.APP_CONTAINER), Container())
+
+
+def equal_paths(rendered: Json) -> tuple[Path, ...]:
+    """Where a workload may hold nothing but what was rendered, whoever put it there (see `kube.equality`)."""
+    pod = ("spec", "template", "spec")
+    app = (*pod, "containers", f"[name={names.APP_CONTAINER}]")
+    container = rendered["spec"]["template"]["spec"]["containers"][0]
+    probes: list[Path] = []
+    for probe in ("livenessProbe", "readinessProbe"):
+        other = [handler for handler in HANDLERS if handler != "httpGet"]
+        probes += [(*app, probe, handler) for handler in other] if probe in container else [(*app, probe)]
+    fields = [(*app, field) for field in ("env", "ports", "resources", "command", "volumeMounts")]
+    return (*fields, *probes, (*pod, "nodeSelector"), (*pod, "priorityClassName"))
+
+
+SERVICE_PATHS: tuple[Path, ...] = (
+    ("spec", "ports", f"[name={names.PORT_NAME}]"),
+    ("metadata", "annotations", f"{SCRAPE_PREFIX}*"),
+)
+"""The same for a Service; ports of other names and other annotations stay."""
+
+
+def narrow_patch(rendered: Json, live: Workload, pin: Pin) -> Json:
+    """A merge patch for what changes without a new render: replicas, a restart, what we remember."""
+    found = of_workload(rendered, live)
+    patch: Json = {}
+    if found.replicas:
+        patch["spec"] = {"replicas": rendered["spec"]["replicas"]}
+    if found.restart:
+        annotations = rendered["spec"]["template"]["metadata"]["annotations"]
+        patch.setdefault("spec", {})["template"] = {"metadata": {"annotations": annotations}}
+    remembered = Pin.read(live.metadata.annotations or {})
+    if remembered is None or remembered.deployed != pin.deployed:
+        patch["metadata"] = {"annotations": pin.annotations}
+    return patch
 
 
 def of_service(rendered: Json, live: Service) -> tuple[str, ...]:

@@ -1,0 +1,192 @@
+"""The operator's process: caches, webhook and health always, reconciling while it leads.
+
+`serve` is what ``havok serve operator`` runs. Every candidate keeps its caches warm and answers admission;
+only the holder of the Lease writes. SIGTERM and SIGINT end it within a few seconds, the Lease given back.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from havok.boots.admission import Admission
+from havok.boots.central import Central, read_file
+from havok.boots.config import KEY
+from havok.boots.health import HealthServer
+from havok.boots.metrics import Metrics
+from havok.boots.options import OperatorOptions
+from havok.boots.reconcile import Operator, reconcile
+from havok.boots.world import World
+from havok.clock import utcnow
+from havok.crds import BOOT_KINDS, BootKind
+from havok.kube import Client, load_access
+from havok.kube.cache import Cache
+from havok.kube.controller import Controller, Request, Result
+from havok.kube.events import EventRecorder
+from havok.kube.lease import LeaderElection
+from havok.kube.resources import CONFIGMAPS
+from havok.kube.views import ConfigMap
+from havok.log import get_logger
+
+log = get_logger("boots.operator")
+
+
+async def serve(options: OperatorOptions) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises HavokError: no access to a cluster, `boots.config.unreadable`, a port taken, or a failure that
+    trying again cannot mend.
+    """
+    stop = asyncio.Event()
+    with_signals = _on_signals(stop)
+    async with with_signals, Client(load_access(options.kubeconfig, options.context)) as client:
+        await run(options, client, stop)
+
+
+async def run(options: OperatorOptions, client: Client, stop: asyncio.Event) -> None:
+    """Run with an open client until `stop` is set; what tests and other processes call."""
+    process = _Process(options, client)
+    try:
+        async with asyncio.TaskGroup() as group:
+            await process.start(group)
+            await stop.wait()
+            raise _Stopped
+    except* _Stopped:
+        log.info("stopped")
+    except* Exception as failures:
+        raise _first(failures) from failures
+
+
+class _Stopped(Exception):  # noqa: N818  the normal end
+    """Somebody asked us to end."""
+
+
+class _Process:
+    """The parts of one operator, and what ties them together."""
+
+    def __init__(self, options: OperatorOptions, client: Client) -> None:
+        self._options = options
+        self._client = client
+        self._metrics = Metrics()
+        self._world = World(client, options.watch_namespaces)
+        self._central = Central(client, options.namespace, options.environment)
+        self._identity = options.identity or f"{socket.gethostname()}_{os.getpid()}"
+        self._config: Cache[ConfigMap] = Cache(
+            client, CONFIGMAPS, view=ConfigMap, namespace=options.namespace,
+            fields=f"metadata.name={options.config_map}",
+        )  # fmt: skip
+        self._news = asyncio.Event()
+        self._admission = Admission(options, client, self._central)
+        self._controllers = [self._controller(kind) for kind in BOOT_KINDS]
+
+    async def start(self, group: asyncio.TaskGroup) -> None:
+        """Start every part; the webhook answers before a leader is chosen."""
+        options = self._options
+        if options.config_file is not None:
+            await self._take(read_file(options.config_file))
+        else:
+            self._config.subscribe(lambda old, new: self._news.set())
+            group.create_task(self._config.run(), name="central config cache")
+            await self._config.synced()
+            await self._take(self._text())
+            group.create_task(self._follow_config(), name="central config")
+        for cache in self._world.caches:
+            group.create_task(cache.run(), name=f"cache {cache.resource}")
+        health = HealthServer(options.host, options.metrics_port, self._metrics.registry, self._not_ready)
+        group.create_task(health.run(), name="health")
+        group.create_task(self._admission.run(), name="webhook")
+        election = LeaderElection(
+            self._client, options.lease_name, options.namespace, self._identity,
+            duration=options.lease_seconds, renew=options.lease_seconds * 2 / 3,
+            retry=options.lease_seconds / 8,
+        )  # fmt: skip
+        group.create_task(election.run(self._lead), name="election")
+        log.info("started", environment=options.environment, identity=self._identity)
+
+    def _controller(self, kind: BootKind) -> Controller:
+        async def work(request: Request) -> Result | None:
+            return await reconcile(self._operator(kind), kind, request)
+
+        controller = Controller(kind.singular, work, workers=self._options.workers)
+        for boots in self._world.boots[kind.kind].caches:
+            controller.watch(boots)
+        for watched in self._world.workloads.values():
+            for workloads in watched.caches:
+                controller.watch_owned(workloads, kind.resource)
+        for services in self._world.services.caches:
+            controller.watch_owned(services, kind.resource)
+        return controller
+
+    def _operator(self, kind: BootKind) -> Operator:
+        return Operator(
+            client=self._client,
+            world=self._world,
+            central=self._central,
+            events=EventRecorder(self._client, f"{kind.singular}-controller", self._identity),
+            metrics=self._metrics,
+            environment=self._options.environment,
+            now=utcnow,
+            seconds=asyncio.get_running_loop().time,
+        )
+
+    async def _lead(self) -> None:
+        log.info("leading", identity=self._identity)
+        self._metrics.leading.set(1)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for controller in self._controllers:
+                    group.create_task(controller.run(), name=controller.name)
+        finally:
+            self._metrics.leading.set(0)
+
+    async def _follow_config(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await self._take(self._text())
+
+    async def _take(self, text: str | None) -> None:
+        waited = self._central.platform is None
+        await self._central.offer(text)
+        self._metrics.config_broken.set(1 if self._central.broken else 0)
+        if waited and self._central.platform is not None:
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        """Boots that waited for a readable config are looked at again."""
+        for kind, controller in zip(BOOT_KINDS, self._controllers, strict=True):
+            for cache in self._world.boots[kind.kind].caches:
+                for boot in cache.list():
+                    controller.add(Request(boot.metadata.namespace, boot.metadata.name))
+
+    def _text(self) -> str | None:
+        found = self._config.get(self._options.namespace, self._options.config_map)
+        return None if found is None else (found.data or {}).get(KEY, "")
+
+    def _not_ready(self) -> str:
+        if not self._world.has_synced:
+            return "the caches are not complete yet"
+        return self._admission.not_ready()
+
+
+@asynccontextmanager
+async def _on_signals(stop: asyncio.Event) -> AsyncIterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _first(failures: BaseExceptionGroup[Exception]) -> Exception:
+    """The first plain exception inside, which is the one to show a person."""
+    failure: BaseException = failures
+    while isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    assert isinstance(failure, Exception)  # noqa: S101 - an ExceptionGroup holds nothing else
+    return failure

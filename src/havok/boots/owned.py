@@ -1,0 +1,208 @@
+"""The objects that run one Boot: found, made, corrected, removed, and never anybody else's.
+
+An object is ours when its controller reference is this Boot, by uid. One that is not ours, under a name that
+we need, is `Foreign`: it stays as it is until a person gives consent by the annotation `names.ADOPT`.
+"""
+
+from contextlib import AbstractContextManager
+
+import msgspec
+
+from havok.boots import drift, names
+from havok.boots import metrics as stages
+from havok.boots.live import Workload
+from havok.boots.metrics import Metrics
+from havok.boots.names import FIELD_MANAGER, BootKey
+from havok.boots.pin import Pin
+from havok.boots.status import Problem
+from havok.boots.world import World
+from havok.codec import Json
+from havok.kube import AlreadyExists, Client, KubeError, NotFound
+from havok.kube.apply import reconcile_object
+from havok.kube.equality import Path
+from havok.kube.events import EventRecorder
+from havok.kube.resources import DEPLOYMENTS, SERVICES, STATEFULSETS, Resource
+from havok.kube.views import ObjectMeta, PartialObject
+
+RESOURCES = {resource.kind: resource for resource in (DEPLOYMENTS, STATEFULSETS)}
+SELF_HEALING = (409, 500, 503, 504)
+"""HTTP statuses of failures that the next try may well not see; their events are Normal (contract 4.7)."""
+
+
+class Foreign(Exception):  # noqa: N818  it is a finding, not a failure
+    """An object under a name that we need belongs to somebody else."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+class Voice:
+    """Says what was done to a Boot: events for people, numbers for dashboards."""
+
+    def __init__(self, events: EventRecorder, metrics: Metrics, key: BootKey, uid: str) -> None:
+        self._events = events
+        self.metrics = metrics
+        self.key = key
+        resource = key.kind.resource
+        self._about: Json = {
+            "apiVersion": resource.api_version, "kind": resource.kind,
+            "namespace": key.namespace, "name": key.name, "uid": uid,
+        }  # fmt: skip
+
+    async def say(self, type_: str, reason: str, message: str) -> None:
+        """Record an event about the Boot; never raises."""
+        await self._events.event(self._about, type_, reason, message)
+
+    async def done(self, verb: str, what: str, name: str, resource: Resource) -> None:
+        """A write succeeded: ``CreatedDeployment``."""
+        self.metrics.writes.labels(resource.plural).inc()
+        await self.say("Normal", f"{verb}{what}", f"{verb.lower()} {what} {name}")
+
+    async def failed(self, verb: str, what: str, name: str, error: KubeError) -> None:
+        """A write failed: ``FailedCreateService``."""
+        kind = "Normal" if error.status in SELF_HEALING else "Warning"
+        await self.say(kind, f"Failed{verb}{what}", f"{what} {name}: {error.message}")
+
+
+class Owned:
+    """Reads through the caches, and asks the API server itself before anything is made."""
+
+    def __init__(
+        self, client: Client, world: World, voice: Voice, key: BootKey, uid: str, environment: str
+    ) -> None:
+        self._client = client
+        self._world = world
+        self._voice = voice
+        self._key = key
+        self._uid = uid
+        self._environment = environment
+
+    def cached_workload(self, kind: str) -> Workload | None:
+        """Our workload as the cache has it; None when there is none of ours."""
+        found = self._world.workload(self._key, kind)
+        return found if found is not None and self._is_ours(found.metadata) else None
+
+    def workload(self, kind: str) -> Workload | None:
+        """What lives under the Boot's name, ours or given to us. Raises Foreign."""
+        found = self._world.workload(self._key, kind)
+        if found is not None:
+            self._claim(found.metadata, kind)
+        return found
+
+    async def settle_workload(self, rendered: Json, live: Workload | None, pin: Pin) -> Workload:
+        """Make the workload what was rendered, by the least write; returns it as it is then."""
+        resource, equal = RESOURCES[rendered["kind"]], drift.equal_paths(rendered)
+        if live is None or not self._is_ours(live.metadata) or drift.of_workload(rendered, live).template:
+            made = await self._reconcile(resource, pin.put_on(rendered), equal, exists=live is not None)
+            return msgspec.convert(made, Workload)
+        narrow = drift.narrow_patch(rendered, live, pin)
+        if not narrow:
+            return live
+        return msgspec.convert(await self._patch(resource, narrow), Workload)
+
+    async def settle_services(self, rendered: tuple[Json, ...]) -> None:
+        """Make the services what was rendered, and remove ours that are no longer wanted. Raises Foreign."""
+        wanted = {service["metadata"]["name"] for service in rendered}
+        for service in rendered:
+            await self._settle_service(service)
+        for live in self._world.services_of(self._key, self._environment):
+            if live.metadata.name not in wanted and self._is_ours(live.metadata):
+                await self._delete_service(live.metadata)
+
+    async def _settle_service(self, rendered: Json) -> None:
+        live = self._world.services.get(self._key.namespace, rendered["metadata"]["name"])
+        if live is not None:
+            self._claim(live.metadata, "Service")
+            if self._is_ours(live.metadata) and not drift.of_service(rendered, live):
+                return
+        await self._reconcile(SERVICES, rendered, drift.SERVICE_PATHS, exists=live is not None)
+
+    def external_port(self) -> int:
+        """The node port that the external Service was given; 0 while there is none."""
+        live = self._world.services.get(self._key.namespace, f"{self._key.name}-external")
+        ports = live.spec.ports if live is not None and self._is_ours(live.metadata) else None
+        return ports[0].node_port if ports else 0
+
+    def service_names(self) -> tuple[str, ...]:
+        """The names of the services with the Boot's labels."""
+        return tuple(
+            service.metadata.name for service in self._world.services_of(self._key, self._environment)
+        )
+
+    def _is_ours(self, metadata: ObjectMeta) -> bool:
+        controller = metadata.controller
+        return controller is not None and controller.uid == self._uid
+
+    def _claim(self, metadata: ObjectMeta, what: str) -> None:
+        """Raises Foreign unless the object is ours, or nobody's and given to us."""
+        if self._is_ours(metadata):
+            return
+        if metadata.controller is None and metadata.annotation(names.ADOPT) == self._key.name:
+            return
+        owner = metadata.controller
+        whose = f"belongs to {owner.kind} {owner.name}" if owner else "was not made by this Boot"
+        way = (
+            "rename this Boot"
+            if owner
+            else f"to hand it over, annotate it {names.ADOPT}={self._key.name}; else rename this Boot"
+        )
+        raise Foreign(Problem("NotOurs", f"{what} {metadata.name} exists and {whose}; {way}"))
+
+    async def _reconcile(
+        self, resource: Resource, wanted: Json, equal: tuple[Path, ...], *, exists: bool
+    ) -> Json:
+        """Write the whole object; the cache may be late, so what lives is asked for again."""
+        live = await self._live(resource, wanted) if exists else None
+        verb, stage = ("Update", stages.UPDATE) if live else ("Create", stages.CREATE)
+        try:
+            with self._stage(stage, f"{verb.lower()}_{resource.kind.lower()}"):
+                outcome = await reconcile_object(
+                    self._client, resource, wanted, live, field_manager=FIELD_MANAGER, equal=equal
+                )
+        except AlreadyExists:
+            return await self._reconcile(resource, wanted, equal, exists=True)
+        except KubeError as error:
+            await self._voice.failed(verb, resource.kind, wanted["metadata"]["name"], error)
+            raise
+        if outcome.action != "unchanged":
+            await self._voice.done(f"{verb}d", resource.kind, wanted["metadata"]["name"], resource)
+        return outcome.object
+
+    async def _live(self, resource: Resource, wanted: Json) -> Json | None:
+        """The object under this name with everything it has; None when it is gone. Raises Foreign."""
+        try:
+            with self._stage(stages.UPDATE, f"get_{resource.kind.lower()}"):
+                live = await self._client.get(resource, wanted["metadata"]["name"], self._key.namespace)
+        except NotFound:
+            return None
+        self._claim(msgspec.convert(live, PartialObject).metadata, resource.kind)
+        return live
+
+    async def _patch(self, resource: Resource, body: Json) -> Json:
+        """Change a few fields of the workload."""
+        name = self._key.name
+        try:
+            with self._stage(stages.UPDATE, f"update_{resource.kind.lower()}"):
+                answer = await self._client.patch(
+                    resource, name, self._key.namespace, body=body, field_manager=FIELD_MANAGER
+                )
+        except KubeError as error:
+            await self._voice.failed("Update", resource.kind, name, error)
+            raise
+        await self._voice.done("Updated", resource.kind, name, resource)
+        return answer
+
+    async def _delete_service(self, metadata: ObjectMeta) -> None:
+        try:
+            with self._stage(stages.UPDATE, "delete_other_service"):
+                await self._client.delete(SERVICES, metadata.name, metadata.namespace, uid=metadata.uid)
+        except NotFound:
+            return
+        except KubeError as error:
+            await self._voice.failed("Delete", "Service", metadata.name, error)
+            raise
+        await self._voice.done("Deleted", "Service", metadata.name, SERVICES)
+
+    def _stage(self, stage: str, sub_stage: str) -> AbstractContextManager[None]:
+        return self._voice.metrics.stage(self._key.kind.kind, self._key.name, stage, sub_stage)

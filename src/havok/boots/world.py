@@ -1,0 +1,83 @@
+"""What the operator sees of a cluster: caches of the Boots and of what they own."""
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Generic, TypeVar
+
+from havok.boots.live import Workload
+from havok.boots.names import BootKey
+from havok.crds import BOOT_KINDS, Boot
+from havok.kube.cache import Cache, Index
+from havok.kube.client import Client
+from havok.kube.resources import DEPLOYMENTS, SERVICES, STATEFULSETS, Resource
+from havok.kube.views import Service
+
+T = TypeVar("T")
+
+BY_LABELS = "service labels"
+
+
+class Watched(Generic[T]):
+    """One kind in several namespaces, or in all."""
+
+    def __init__(
+        self,
+        client: Client,
+        resource: Resource,
+        view: type[T],
+        namespaces: Sequence[str],
+        indexes: dict[str, Index[T]] | None = None,
+    ) -> None:
+        self.resource = resource
+        self.caches: list[Cache[T]] = [
+            Cache(client, resource, view=view, namespace=namespace, indexes=indexes)
+            for namespace in (namespaces or (None,))
+        ]
+
+    def get(self, namespace: str, name: str) -> T | None:
+        """The object, or None."""
+        found = (cache.get(namespace, name) for cache in self.caches)
+        return next((obj for obj in found if obj is not None), None)
+
+    def by_index(self, index: str, key: Hashable) -> list[T]:
+        """The objects that `index` put under `key`."""
+        return [obj for cache in self.caches for obj in cache.by_index(index, key)]
+
+    @property
+    def has_synced(self) -> bool:
+        return all(cache.has_synced for cache in self.caches)
+
+
+class World:
+    """All caches; `namespaces` empty: the whole cluster."""
+
+    def __init__(self, client: Client, namespaces: Sequence[str]) -> None:
+        self.boots = {kind.kind: Watched(client, kind.resource, Boot, namespaces) for kind in BOOT_KINDS}
+        self.workloads = {
+            resource.kind: Watched(client, resource, Workload, namespaces)
+            for resource in (DEPLOYMENTS, STATEFULSETS)
+        }
+        self.services = Watched(client, SERVICES, Service, namespaces, {BY_LABELS: _service_labels})
+
+    @property
+    def caches(self) -> list[Cache[Boot] | Cache[Workload] | Cache[Service]]:
+        """Every cache, to be run."""
+        boots = [cache for watched in self.boots.values() for cache in watched.caches]
+        workloads = [cache for watched in self.workloads.values() for cache in watched.caches]
+        return [*boots, *workloads, *self.services.caches]
+
+    def workload(self, key: BootKey, kind: str) -> Workload | None:
+        """What lives under the Boot's name, whoever it belongs to."""
+        return self.workloads[kind].get(key.namespace, key.name)
+
+    def services_of(self, key: BootKey, environment: str) -> list[Service]:
+        """Services that carry the Boot's service labels, whoever they belong to."""
+        return self.services.by_index(BY_LABELS, (key.namespace, key.name, environment))
+
+    @property
+    def has_synced(self) -> bool:
+        return all(cache.has_synced for cache in self.caches)
+
+
+def _service_labels(service: Service) -> Iterable[Hashable]:
+    app, environment = service.metadata.label("app"), service.metadata.label("logan/env")
+    return [(service.metadata.namespace, app, environment)] if app and environment else []

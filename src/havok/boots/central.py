@@ -38,12 +38,12 @@ class Central:
         """Why the newest text is not in force."""
 
     async def offer(self, text: str | None) -> None:
-        """Take a new text, None when there is none: then the built-in defaults are in force.
+        """Take a new text. None, when there is none: the built-in defaults hold, if there never was one.
 
         A text that cannot be read is kept out and remembered in `broken`; nothing is raised for it.
         """
         if text is None:
-            self.platform, self.broken = self._known[""], None
+            self._without_text()
             return
         try:
             platform = self._known.get(config.digest_of(text)) or config.parse(text, self._environment)
@@ -57,6 +57,17 @@ class Central:
         self._known[platform.digest] = platform
         self.platform, self.broken = platform, None
         log.info("config_in_force", digest=platform.digest)
+
+    def _without_text(self) -> None:
+        if self.platform is None:
+            self.platform = self._known[""]
+        elif self.platform.digest:
+            self.broken = UsageError(
+                "boots.config.missing",
+                "the central config was deleted; its last version stays in force",
+                "create it again",
+            )
+            log.error("config_missing", digest=self.platform.digest)
 
     async def pinned(self, digest: str) -> Platform | None:
         """The platform of an earlier text; None when it is kept nowhere any more."""

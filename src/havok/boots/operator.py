@@ -106,8 +106,10 @@ class _Process:
         log.info("started", environment=options.environment, identity=self._identity)
 
     def _controller(self, kind: BootKind) -> Controller:
+        operator = self._operator(kind)
+
         async def work(request: Request) -> Result | None:
-            return await reconcile(self._operator(kind), kind, request)
+            return await reconcile(operator, kind, request)
 
         controller = Controller(kind.singular, work, workers=self._options.workers)
         for boots in self._world.boots[kind.kind].caches:

@@ -1,12 +1,14 @@
 """What the operator may do, as little as it needs: for manifests, and for whoever starts it.
 
 Nothing here reads Secrets of apps. In its own namespace it keeps the config snapshots, its Lease and, when
-it has no folder for them, its webhook certificates.
+it has no folder for them, its webhook certificates. ``python -m havok.boots.rbac`` writes deploy/operator.
 """
 
+import sys
+from pathlib import Path
 from typing import Final
 
-from havok.codec import Json
+from havok.codec import Json, encode_yaml
 from havok.crds import BOOT_KINDS, BOOT_REVISIONS, GROUP
 
 API: Final = "rbac.authorization.k8s.io"
@@ -58,3 +60,18 @@ def _refer(kind: str) -> Json:
 
 def _object(kind: str, metadata: Json, **rest: object) -> Json:
     return {"apiVersion": f"{API}/v1", "kind": kind, "metadata": metadata, **rest}
+
+
+def text() -> str:
+    """The manifests for a pod, as YAML."""
+    account = {"kind": "ServiceAccount", "name": "havok-operator", "namespace": "logan"}
+    head = "# Written by `python -m havok.boots.rbac` from src/havok/boots/rbac.py; do not edit.\n"
+    metadata = {"name": account["name"], "namespace": account["namespace"]}
+    made = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+    return head + encode_yaml(made, *manifests(account, account["namespace"]))
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else "deploy/operator/rbac.yaml")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text(), "utf-8")

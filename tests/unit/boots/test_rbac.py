@@ -1,0 +1,26 @@
+"""The operator's rights are few, and the committed manifest has exactly them."""
+
+from pathlib import Path
+
+from havok.boots import rbac
+
+FILE = Path(__file__).parents[3] / "deploy" / "operator" / "rbac.yaml"
+
+
+def test_the_committed_manifest_is_current() -> None:
+    assert FILE.read_text("utf-8") == rbac.text(), "run `python -m havok.boots.rbac` and commit the result"
+
+
+def test_secrets_are_readable_in_the_own_namespace_alone() -> None:
+    user = {"kind": "User", "name": "havok:operator"}
+    role, _, own, _ = rbac.manifests(user, "logan")
+    assert not any("secrets" in rule["resources"] for rule in role["rules"])
+    (secrets,) = (rule for rule in own["rules"] if "secrets" in rule["resources"])
+    assert "list" not in secrets["verbs"]
+    assert own["metadata"]["namespace"] == "logan"
+
+
+def test_nothing_is_granted_by_a_star() -> None:
+    for manifest in rbac.manifests({"kind": "User", "name": "x"}, "logan"):
+        for rule in manifest.get("rules", ()):
+            assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]

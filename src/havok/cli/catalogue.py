@@ -6,7 +6,7 @@ the page of `havok explain` and docs/reference/errors.md from drifting. Values r
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -19,8 +19,8 @@ from havok import text
 CODE: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 EXITS: Final = {
     "UsageError": 2, "Invalid": 2, "NotFoundError": 3, "NotFound": 3, "ForbiddenError": 4, "Forbidden": 4,
-    "Unauthorized": 4, "ConflictError": 5, "Conflict": 5, "AlreadyExists": 5, "TimedOutError": 6,
-    "TimedOut": 6, "UnhealthyError": 7,
+    "Unauthorized": 4, "Denied": 2, "ConflictError": 5, "Conflict": 5, "AlreadyExists": 5,
+    "TimedOutError": 6, "TimedOut": 6, "UnhealthyError": 7,
 }  # fmt: skip
 
 
@@ -46,7 +46,9 @@ def pages() -> dict[str, Page]:
 
 def read(source: str) -> Iterator[Page]:
     """The errors that one module raises: calls whose first two arguments are a code and a sentence."""
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    yield from _refusals(tree)
+    for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or len(node.args) < 2:
             continue
         first = node.args[0]
@@ -54,8 +56,9 @@ def read(source: str) -> Iterator[Page]:
         if not isinstance(code, str) or not CODE.fullmatch(code):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        message, *hints = (_template(argument) for argument in node.args[1:3])
-        if name and message:
+        known = {ast.unparse(keyword.value): keyword.arg or "" for keyword in node.keywords}
+        message, *hints = (_template(argument, known) for argument in node.args[1:3])
+        if name and " " in message:  # a sentence, not the version of an API group
             yield Page(code, EXITS.get(name, 1), message, "".join(hints))
 
 
@@ -69,6 +72,22 @@ def translated(page: Page, lang: str) -> tuple[str, str]:
     return str(entry.get("message", page.message)), str(entry.get("hint", page.hint))
 
 
+def _refusals(tree: ast.AST) -> Iterator[Page]:
+    """Errors whose sentence is the server's own: tables of (class, code) pairs and of code: hint."""
+    exits: dict[str, int] = {}
+    hints: dict[str, str] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Tuple(elts=[ast.Name(id=name), ast.Constant(value=str(code))]) if CODE.fullmatch(code):
+                exits[code] = EXITS.get(name, 1)
+            case ast.Dict(keys=keys, values=values):
+                for key, hint in zip(keys, values, strict=True):
+                    if isinstance(key, ast.Constant) and isinstance(hint, ast.Constant):
+                        hints[str(key.value)] = str(hint.value)
+    for code in sorted(exits.keys() & hints.keys()):
+        yield Page(code, exits[code], "{detail}", hints[code])
+
+
 def _rollout_failures(lang: str) -> Iterator[Page]:
     """The reasons why a roll-out fails stand in the texts, not at a `raise`."""
     texts = text.catalogue("cli", lang)
@@ -76,16 +95,19 @@ def _rollout_failures(lang: str) -> Iterator[Page]:
         yield Page(f"deploy.{key}", 7, texts["rollout"][key], hint)
 
 
-def _template(node: ast.expr) -> str:
-    """The text of a string expression; values that only exist at run time as `{name}`."""
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else ""
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_template(part) for part in node.values)
-    if isinstance(node, ast.FormattedValue):
-        return "{" + ast.unparse(node.value).split("(")[0].rsplit(".", 1)[-1] + "}"
-    if isinstance(node, ast.BinOp):
-        return _template(node.left) + _template(node.right)
-    if isinstance(node, ast.IfExp):
-        return " / ".join(filter(None, (_template(node.body), _template(node.orelse))))
+def _template(node: ast.expr, known: Mapping[str, str]) -> str:
+    """The text of a string expression; values of run time as `{name}`, by their names in the context."""
+    match node:
+        case ast.Constant(value=str(words)):
+            return words
+        case ast.JoinedStr(values=parts):
+            return "".join(_template(part, known) for part in parts)
+        case ast.FormattedValue(value=value):
+            source = ast.unparse(value)
+            return "{" + known.get(source, source.split("(")[0].rsplit(".", 1)[-1]) + "}"
+        case ast.BinOp():
+            return _template(node.left, known) + _template(node.right, known)
+        case ast.IfExp():
+            either = (_template(node.body, known), _template(node.orelse, known))
+            return " / ".join(filter(None, either))
     return ""

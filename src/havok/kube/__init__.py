@@ -28,9 +28,13 @@ if TYPE_CHECKING:
         Undecodable,
         Unreachable,
     )
+    from havok.kube.events import EventRecorder, reference
     from havok.kube.kubeconfig import Access, Credentials, Impersonation, in_cluster, load_access
+    from havok.kube.lease import LeaderElection
     from havok.kube.resources import Resource
     from havok.kube.transport import Limits
+    from havok.kube.webhook import AdmissionRequest, AdmissionResponse, WebhookServer
+    from havok.kube.webhook_certificates import FolderStore, SecretStore, WebhookCertificates, install_ca
     from havok.kube.wire import Listing
     from havok.kube.workqueue import WorkQueue
 
@@ -59,19 +63,31 @@ _HOMES = {
     "Unavailable": "errors",
     "Undecodable": "errors",
     "Unreachable": "errors",
+    "EventRecorder": "events",
+    "reference": "events",
     "Access": "kubeconfig",
     "Credentials": "kubeconfig",
     "Impersonation": "kubeconfig",
     "in_cluster": "kubeconfig",
     "load_access": "kubeconfig",
+    "LeaderElection": "lease",
     "Resource": "resources",
     "Limits": "transport",
+    "AdmissionRequest": "webhook",
+    "AdmissionResponse": "webhook",
+    "WebhookServer": "webhook",
+    "FolderStore": "webhook_certificates",
+    "SecretStore": "webhook_certificates",
+    "WebhookCertificates": "webhook_certificates",
+    "install_ca": "webhook_certificates",
     "Listing": "wire",
     "WorkQueue": "workqueue",
 }
 
 __all__ = [
     "Access",
+    "AdmissionRequest",
+    "AdmissionResponse",
     "AlreadyExists",
     "Cache",
     "Client",
@@ -79,11 +95,14 @@ __all__ = [
     "Controller",
     "Credentials",
     "Denied",
+    "EventRecorder",
+    "FolderStore",
     "Forbidden",
     "Gone",
     "Impersonation",
     "Invalid",
     "KubeError",
+    "LeaderElection",
     "Limits",
     "Listing",
     "NotFound",
@@ -91,6 +110,7 @@ __all__ = [
     "Request",
     "Resource",
     "Result",
+    "SecretStore",
     "TerminalError",
     "TimedOut",
     "TooManyRequests",
@@ -98,11 +118,15 @@ __all__ = [
     "Unavailable",
     "Undecodable",
     "Unreachable",
+    "WebhookCertificates",
+    "WebhookServer",
     "WorkQueue",
     "apply_status",
     "in_cluster",
+    "install_ca",
     "load_access",
     "reconcile_object",
+    "reference",
     "take_over",
 ]
 

@@ -63,7 +63,7 @@ def build_context(authority: bytes, pair: KeyPair | None, *, insecure: bool = Fa
         if authority and not insecure:
             context = _trusting(context, authority)
         if pair:
-            _present(context, pair)
+            present(context, pair)
     except (ssl.SSLError, ValueError) as error:
         what = "the certificate authority" if pair is None else "the client certificate or the authority"
         raise KubeError(
@@ -103,7 +103,8 @@ def _trusting(context: ssl.SSLContext, authority: bytes) -> ssl.SSLContext:
     return trusting
 
 
-def _present(context: ssl.SSLContext, pair: KeyPair) -> None:
+def present(context: ssl.SSLContext, pair: KeyPair) -> None:
+    """Have `context` present `pair` in new handshakes. Raises ssl.SSLError, ValueError."""
     with tempfile.TemporaryDirectory(prefix="havok-") as folder:
         names = []
         for name, content in (("crt", pair.certificate), ("key", pair.key)):

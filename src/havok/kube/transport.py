@@ -155,7 +155,7 @@ class Transport:
             given = self._headers({"Accept-Encoding": "identity", **(headers or {})}, identity, impersonate)
             request = self._ready(self._streams).get(
                 self._url(path), params=list(_pairs(params)), headers=given, **self._security(identity),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=10), allow_redirects=False,
             )  # fmt: skip
             try:
                 async with asyncio.timeout(self._limits.timeout):
@@ -255,7 +255,7 @@ class Transport:
         return URL(self.access.server + path, encoded=True)
 
     def _security(self, identity: Identity) -> dict[str, Any]:
-        given: dict[str, Any] = {"proxy": self._proxy or None, "allow_redirects": False}
+        given: dict[str, Any] = {"proxy": self._proxy or None}
         if self.access.server.startswith("https:"):
             given["ssl"] = self._tls.context(identity.pair)
             given["server_hostname"] = self.access.tls_server_name or None

@@ -187,6 +187,7 @@ class Transport:
                 method, self._url(path), params=list(_pairs(params)), data=body,
                 headers=self._headers(headers or {}, identity, impersonate), **self._security(identity),
                 timeout=aiohttp.ClientTimeout(total=self._limits.timeout, sock_connect=10),
+                allow_redirects=False,
             ) as response:  # fmt: skip
                 if response.status >= 400:
                     raise await _refusal_of(response, method, path)

@@ -1,8 +1,8 @@
 """A proxy in front of an API server that fails on purpose.
 
 It ends TLS, passes requests on and answers back, byte by byte for watches, and can at any moment cut what is
-open, fall silent, cut after a number of lines, or answer the next requests itself. Everything it does is asked
-for by the test; by itself it is transparent. WebSockets are not passed on.
+open, fall silent, cut after a number of chunks, or answer the next requests itself. Everything it does is
+asked for by the test; by itself it is transparent. WebSockets are not passed on.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from typing import Any, Self
 import aiohttp
 import msgspec
 from aiohttp import web
+from yarl import URL
 
 from havok.clock import utcnow
 from havok.kube import Access, certificates
@@ -157,7 +158,7 @@ class FaultProxy:
         url = f"{self._plane.server}{request.raw_path}"
         timeout = aiohttp.ClientTimeout(total=None)
         async with self._session.request(
-            request.method, aiohttp.client.URL(url, encoded=True), headers=headers,
+            request.method, URL(url, encoded=True), headers=headers,
             data=await request.read(), timeout=timeout,
         ) as upstream:  # fmt: skip
             kept = {key: value for key, value in upstream.headers.items() if key.lower() not in HOP}

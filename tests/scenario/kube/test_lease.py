@@ -44,10 +44,10 @@ class Leading:
 async def candidate(
     client: Client, namespace: str, name: str
 ) -> AsyncIterator[tuple[LeaderElection, Leading]]:
-    election, leading = LeaderElection(client, "role", namespace, name, **QUICK), Leading()
-    task = asyncio.create_task(election.run(leading))
+    mine, leading = election(client, namespace, name), Leading()
+    task = asyncio.create_task(mine.run(leading))
     try:
-        yield election, leading
+        yield mine, leading
     finally:
         task.cancel()
         await asyncio.wait({task})

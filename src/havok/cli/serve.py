@@ -1,7 +1,10 @@
 """`havok serve ROLE`: run a part of Havok in the foreground, for containers and service managers."""
 
-from typing import Annotated
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from havok import log
@@ -12,12 +15,35 @@ from havok.settings import Settings
 
 ROLES = ("operator",)
 
+Host = Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="serve.host")]
+OwnNamespace = Annotated[
+    str | None, typer.Option("--namespace", "-n", metavar="NAME", help="serve.namespace")
+]
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="serve.config")]
+MetricsPort = Annotated[int | None, typer.Option("--metrics-port", metavar="PORT", help="serve.metrics_port")]
+WebhookPort = Annotated[int | None, typer.Option("--webhook-port", metavar="PORT", help="serve.webhook_port")]
+WebhookUrl = Annotated[str | None, typer.Option("--webhook-url", metavar="URL", help="serve.webhook_url")]
+WebhookService = Annotated[
+    str | None, typer.Option("--webhook-service", metavar="NAME", help="serve.webhook_service")
+]
+Certificates = Annotated[
+    Path | None, typer.Option("--webhook-certificates", metavar="DIR", help="serve.webhook_certificates")
+]
+
 
 def serve(
     context: typer.Context,
     role: Annotated[str, typer.Argument(metavar="ROLE", help="serve.role")],
     context_name: options.Context = None,
     kubeconfig: options.Kubeconfig = None,
+    namespace: OwnNamespace = None,
+    config: Config = None,
+    host: Host = None,
+    metrics_port: MetricsPort = None,
+    webhook_port: WebhookPort = None,
+    webhook_url: WebhookUrl = None,
+    webhook_service: WebhookService = None,
+    webhook_certificates: Certificates = None,
 ) -> None:
     if role not in ROLES:
         near = nearest(role, list(ROLES))
@@ -27,6 +53,18 @@ def serve(
             f"did you mean {near}?" if near else f"choose from {', '.join(ROLES)}",
             role=role, nearest=near or ", ".join(ROLES),
         )  # fmt: skip
-    settings = Settings.load()
-    log.configure(settings.get("log.level", str))
-    _operator(settings, context_name, kubeconfig)
+    log.configure(Settings.load().get("log.level", str))
+    _operator({
+        "kubeconfig": kubeconfig, "context": context_name, "namespace": namespace, "config_file": config,
+        "host": host, "metrics_port": metrics_port, "webhook_port": webhook_port,
+        "webhook_url": webhook_url, "webhook_service": webhook_service,
+        "webhook_certificates": webhook_certificates,
+    })  # fmt: skip
+
+
+def _operator(flags: dict[str, Any]) -> None:
+    from havok.boots.operator import serve as serve_operator
+    from havok.boots.options import from_environment
+
+    given = {name: value for name, value in flags.items() if value is not None}
+    asyncio.run(serve_operator(msgspec.structs.replace(from_environment(), **given)))

@@ -134,7 +134,7 @@ def storage(layout: Layout) -> tuple[str, ...]:
 def operator(layout: Layout) -> tuple[str, ...]:
     at = layout.addresses
     return (
-        *python("havok.cli.main"), "serve", "operator",
+        *python("havok.cli.main"), "serve", "operator", "--verbose",
         "--kubeconfig", str(layout.kubeconfig("operator")),
         "--host", at.loopback,
         "--webhook-url", f"https://{at.loopback}:9443",

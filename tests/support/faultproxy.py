@@ -20,6 +20,7 @@ from havok.clock import utcnow
 from havok.kube import Access, certificates
 from havok.kube.tls import KeyPair, build_context, present
 from support.controlplane import ControlPlane
+from support.observed import Turn
 
 HOP = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "content-encoding"}
@@ -50,6 +51,7 @@ class FaultProxy:
         self._cut_after: int | None = None
         self.requests: list[tuple[str, str]] = []
         """(method, path and query) of each request that came."""
+        self.turn = Turn()
         self._port = 0
 
     async def __aenter__(self) -> Self:
@@ -95,6 +97,14 @@ class FaultProxy:
         self._cut_after = None
         self._running.set()
 
+    def let_go(self) -> None:
+        """End a stall; answers that were asked for stay in force."""
+        self._running.set()
+
+    async def until(self, enough: Callable[[], bool]) -> None:
+        """Wait until `enough()`, looking each time a request comes; raises TimeoutError."""
+        await self.turn.until(enough)
+
     def cut_after(self, chunks: int) -> None:
         """Break each stream after this many chunks."""
         self._cut_after = chunks
@@ -120,6 +130,7 @@ class FaultProxy:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.method, request.path_qs))
+        self.turn.happened()
         task = asyncio.current_task()
         assert task is not None
         self._open.add(task)

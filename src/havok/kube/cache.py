@@ -143,6 +143,7 @@ class Cache(Store[T]):
         labels: str = "",
         fields: str = "",
         indexes: Mapping[str, Index[T]] | None = None,
+        page_size: int = 500,
         silence: float = SILENCE,
         retry: tuple[float, float] = (0.8, 30.0),
         resync: float = RESYNC,
@@ -159,7 +160,8 @@ class Cache(Store[T]):
         self._running = False
         self._reflector = Reflector(
             ResourceFeed(client, resource, namespace, selectors(labels, fields)), self, view,
-            name=str(resource), silence=silence, retry=retry, random=self._random,
+            name=str(resource), page_size=page_size, silence=silence, retry=retry,
+            random=self._random,
         )  # fmt: skip
 
     @property

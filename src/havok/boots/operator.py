@@ -10,11 +10,13 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 
 from havok.boots.admission import Admission
 from havok.boots.central import Central, read_file
 from havok.boots.config import KEY
 from havok.boots.health import HealthServer
+from havok.boots.live import Workload
 from havok.boots.metrics import Metrics
 from havok.boots.options import OperatorOptions
 from havok.boots.reconcile import Operator, reconcile
@@ -23,12 +25,14 @@ from havok.clock import utcnow
 from havok.crds import BOOT_KINDS, BootKind
 from havok.kube import Client, load_access
 from havok.kube.cache import Cache
-from havok.kube.controller import Controller, Request, Result
+from havok.kube.controller import Controller, Request, Result, owners
 from havok.kube.events import EventRecorder
 from havok.kube.lease import LeaderElection
 from havok.kube.resources import CONFIGMAPS
-from havok.kube.views import ConfigMap
+from havok.kube.views import ConfigMap, Service
 from havok.log import get_logger
+
+Owned: TypeAlias = Workload | Service
 
 log = get_logger("boots.operator")
 
@@ -40,8 +44,7 @@ async def serve(options: OperatorOptions) -> None:
     trying again cannot mend.
     """
     stop = asyncio.Event()
-    with_signals = _on_signals(stop)
-    async with with_signals, Client(load_access(options.kubeconfig, options.context)) as client:
+    async with _on_signals(stop), Client(load_access(options.kubeconfig, options.context)) as client:
         await run(options, client, stop)
 
 
@@ -116,10 +119,20 @@ class _Process:
             controller.watch(boots)
         for watched in self._world.workloads.values():
             for workloads in watched.caches:
-                controller.watch_owned(workloads, kind.resource)
+                controller.watch(workloads, lambda old, new: self._concerned(kind, old, new))
         for services in self._world.services.caches:
-            controller.watch_owned(services, kind.resource)
+            controller.watch(services, lambda old, new: self._concerned(kind, old, new))
         return controller
+
+    def _concerned(self, kind: BootKind, old: Owned | None, new: Owned | None) -> set[Request]:
+        """Boots of a kind to look at: who owns what changed, and who needs its name or has its labels."""
+        found = {*owners(kind.resource, old, new)}
+        for obj in (old, new):
+            if obj is not None:
+                meta = obj.metadata
+                found |= {Request(meta.namespace, name) for name in (meta.name, meta.label("app"))}
+        boots = self._world.boots[kind.kind]
+        return {request for request in found if boots.get(request.namespace, request.name) is not None}
 
     def _operator(self, kind: BootKind) -> Operator:
         return Operator(

@@ -33,11 +33,12 @@ class OperatorOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The address that metrics, health and webhook listen on."""
     metrics_port: int = 8383
     webhook_port: int = 9443
-    """0: no webhook; the reconciler fills the same defaults a moment later."""
+    """Where the webhook listens, if one of the two addresses below says how it is reached."""
     webhook_url: str = ""
     """``https://127.0.0.1:9443``: how the API server reaches the webhook when it is no Service."""
     webhook_service: str = ""
-    """The Service in `namespace` that leads to the webhook; neither: no webhook is installed."""
+    """The Service in `namespace` that leads to the webhook. With neither there is no webhook: the reconciler
+    fills the same defaults a moment later."""
     webhook_certificates: Path | None = None
     """A folder for our authority and its certificate; None: a Secret in `namespace`."""
     webhook_failure_policy: str = "Ignore"
@@ -53,6 +54,11 @@ class OperatorOptions(msgspec.Struct, frozen=True, kw_only=True):
     def suffix(self) -> str:
         """What parts the cluster-wide objects of one environment from those of another."""
         return f"-{self.environment}" if self.environment in BY_SUFFIX else ""
+
+    @property
+    def has_webhook(self) -> bool:
+        """Whether the API server can reach a webhook of ours."""
+        return bool(self.webhook_url or self.webhook_service)
 
     @property
     def lease_name(self) -> str:

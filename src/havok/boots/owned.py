@@ -5,6 +5,7 @@ we need, is `Foreign`: it stays as it is until a person gives consent by the ann
 """
 
 from contextlib import AbstractContextManager
+from typing import Literal
 
 import msgspec
 
@@ -22,7 +23,7 @@ from havok.kube.apply import reconcile_object
 from havok.kube.equality import Path
 from havok.kube.events import EventRecorder
 from havok.kube.resources import DEPLOYMENTS, SERVICES, STATEFULSETS, Resource
-from havok.kube.views import ObjectMeta, PartialObject
+from havok.kube.views import ObjectMeta, ObjectReference, PartialObject
 
 RESOURCES = {resource.kind: resource for resource in (DEPLOYMENTS, STATEFULSETS)}
 SELF_HEALING = (409, 500, 503, 504)
@@ -45,12 +46,15 @@ class Voice:
         self.metrics = metrics
         self.key = key
         resource = key.kind.resource
-        self._about: Json = {
-            "apiVersion": resource.api_version, "kind": resource.kind,
-            "namespace": key.namespace, "name": key.name, "uid": uid,
-        }  # fmt: skip
+        self._about = ObjectReference(
+            api_version=resource.api_version,
+            kind=resource.kind,
+            namespace=key.namespace,
+            name=key.name,
+            uid=uid,
+        )
 
-    async def say(self, type_: str, reason: str, message: str) -> None:
+    async def say(self, type_: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         """Record an event about the Boot; never raises."""
         await self._events.event(self._about, type_, reason, message)
 
@@ -61,8 +65,10 @@ class Voice:
 
     async def failed(self, verb: str, what: str, name: str, error: KubeError) -> None:
         """A write failed: ``FailedCreateService``."""
-        kind = "Normal" if error.status in SELF_HEALING else "Warning"
-        await self.say(kind, f"Failed{verb}{what}", f"{what} {name}: {error.message}")
+        heals = error.status in SELF_HEALING
+        await self.say(
+            "Normal" if heals else "Warning", f"Failed{verb}{what}", f"{what} {name}: {error.message}"
+        )
 
 
 class Owned:

@@ -33,8 +33,8 @@ from havok.kube.events import EventRecorder
 
 LEAVING = frozenset({"orphan", "foregroundDeletion"})
 """Finalizers of a Boot that is being deleted with its objects, or from above them."""
-FORBIDDEN_RETRY = 30.0
-"""Seconds until something that a quota or a role forbade is tried again."""
+RETRY = 30.0
+"""Seconds until something that a quota, a role or a foreign object stood in the way of is tried again."""
 
 
 class Operator(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,16 +87,16 @@ class Pass:
             workload, digest = await self._write(chosen)
         except Foreign as found:
             await self._report(None, self._boot.status.config_hash, found.problem)
-            return None
+            return Result(after=RETRY)
         except (Invalid, Forbidden) as error:
             problem = Problem("Refused", f"the cluster refused it: {error.message}. {error.hint}")
             await self._report(workload, self._boot.status.config_hash, problem)
-            return Result(after=FORBIDDEN_RETRY) if isinstance(error, Forbidden) else None
+            return Result(after=RETRY) if isinstance(error, Forbidden) else None
         try:
             await self._owned.settle_services(self._render(chosen, workload).services)
         except Foreign as found:
             await self._report(workload, digest, found.problem)
-            return None
+            return Result(after=RETRY)
         await self._report(workload, digest, None)
         return None
 

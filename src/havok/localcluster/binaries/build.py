@@ -127,7 +127,7 @@ async def _compile(
 def _lay_out(group: Group, cache: Cache) -> Path:
     """The group's module in a folder of its own, and an empty folder for Go's temporary files.
 
-    What a killed run left is removed; a compiler of it that still runs loses its folder, and so cannot finish.
+    What a killed run left is removed; its compiler, if that still runs, loses its folder and cannot finish.
     """
     folder = cache.make(cache.sources(group))
     with cache.writing():

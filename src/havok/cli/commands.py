@@ -52,7 +52,7 @@ def find(name: str) -> Entry | None:
 
 def nearest(word: str, known: list[str]) -> str | None:
     """The name that was probably meant, or None when nothing is close."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.65)
     return close[0] if close else None
 
 

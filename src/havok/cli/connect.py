@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from havok import log
 from havok.cli.commands import nearest
 from havok.cli.kinds import BOOTS
 from havok.crds.kinds import boot_kind
-from havok.errors import ConflictError, NotFoundError
+from havok.errors import ConflictError, HavokError, NotFoundError
 from havok.kube import Client, NotFound, load_access
 from havok.kube.resources import Resource
 from havok.settings import Settings
@@ -74,14 +75,34 @@ class FoundBoot(msgspec.Struct, frozen=True):
 
 
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run one command's asynchronous part to its end, on a loop of its own."""
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        return runner.run(work())
+    """Run one command's asynchronous part to its end, on a loop of its own.
+
+    What fails side by side is told as one failure: the first that we know how to explain.
+    """
+    try:
+        with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+            return runner.run(work())
+    except BaseExceptionGroup as group:
+        raise _telling(group) from group
+
+
+def _telling(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    leaves: list[BaseException] = []
+    pending: list[BaseException] = [group]
+    while pending:
+        one = pending.pop(0)
+        pending += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+        leaves += [] if isinstance(one, BaseExceptionGroup) else [one]
+    return next((leaf for leaf in leaves if isinstance(leaf, HavokError)), leaves[0])
 
 
 @asynccontextmanager
 async def connected(target: Target) -> AsyncIterator[Cluster]:
-    """A client for the cluster that `target` names. Raises HavokError of `havok.kube`."""
+    """A client for the cluster that `target` names. Raises HavokError of `havok.kube`.
+
+    Log lines of the layers below are for their developers: only failures are shown, on standard error.
+    """
+    log.configure("error", json=False)
     access = load_access(target.kubeconfig or local_kubeconfig(target, os.environ), target.context)
     namespace = target.namespace or access.namespace or "default"
     async with Client(access, user_agent="havok-cli") as client:

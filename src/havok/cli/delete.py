@@ -45,6 +45,6 @@ def delete(
                     await cluster.client.delete(boot.resource, boot.name, cluster.namespace, uid=uid)
                 except NotFound:
                     continue
-                console.data(console.say("delete.deleted", boot=labels[id(boot)]))
+                console.hint("delete.deleted", boot=labels[id(boot)])
 
     run(work)

@@ -1,6 +1,8 @@
 """`havok get`: list apps, show one, or follow their changes."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +11,7 @@ from havok.cli import boot_table, options
 from havok.cli.connect import Cluster, FoundBoot, Target, connected, find_boots, list_boots, run
 from havok.cli.console import Console
 from havok.cli.kinds import resources_for, words
-from havok.cli.output import Format, objects, parse_format, table
+from havok.cli.output import Format, Table, objects, one_line, parse_format
 from havok.clock import utcnow
 from havok.errors import UsageError
 from havok.kube.resources import Resource
@@ -69,22 +71,20 @@ class View:
     """How one invocation of `get` prints Boots."""
 
     def __init__(self, console: Console, form: Format, *, headers: bool, namespaces: bool) -> None:
-        self.console, self.form, self.headers, self.namespaces = console, form, headers, namespaces
+        self.console, self.form, self.namespaces = console, form, namespaces
+        heads = boot_table.columns(namespaces=namespaces)
+        self._table = Table(heads, wide=form.kind == "wide", headers=headers)
 
     def show(self, boots: list[FoundBoot], *, single: bool) -> None:
         """Print them all at once."""
         if not self.form.for_people:
             self.console.data(objects([boot.object for boot in boots], self.form, single=single))
-            return
-        if not boots:
-            return
-        now = utcnow()
-        rows = [
-            boot_table.row(boot.resource.kind, boot.object, now, namespaces=self.namespaces) for boot in boots
-        ]
-        wide = self.form.kind == "wide"
-        heads = boot_table.columns(namespaces=self.namespaces)
-        self.console.data(table(heads, rows, wide=wide, headers=self.headers))
+        elif boots:
+            now = utcnow()
+            self.console.data(self._table.render(self._row(boot, now) for boot in boots))
+
+    def _row(self, boot: FoundBoot, now: datetime) -> tuple[str, ...]:
+        return boot_table.row(boot.resource.kind, boot.object, now, namespaces=self.namespaces)
 
     async def follow(
         self,
@@ -104,7 +104,7 @@ class View:
             (one, Cache(cluster.client, one, view=dict, namespace=where, labels=labels)) for one in resources
         ]
         for resource, cache in caches:
-            cache.subscribe(_feed(changes, resource, names))
+            cache.subscribe(_feed(changes, resource, names, self._gone))
         async with asyncio.TaskGroup() as group:
             for _, cache in caches:
                 group.create_task(cache.run())
@@ -115,21 +115,28 @@ class View:
                     boots.append(changes.get_nowait())
                 self._print_changes(boots)
 
-    def _print_changes(self, boots: list[FoundBoot]) -> None:
-        if self.form.kind == "json":
-            from havok.codec import encode_json
+    def _gone(self, label: str) -> None:
+        self.console.hint("delete.deleted", boot=label)
 
-            for boot in boots:
-                self.console.data(encode_json(boot.object).decode())
+    def _print_changes(self, boots: list[FoundBoot]) -> None:
+        ordered = sorted(boots, key=lambda boot: (boot.namespace, boot.name))
+        if self.form.kind == "json":
+            self.console.data("\n".join(one_line(boot.object) for boot in ordered))
         else:
-            self.show(sorted(boots, key=lambda boot: (boot.namespace, boot.name)), single=False)
-            self.headers = False
+            self.show(ordered, single=False)
         self.console.flush()
 
 
-def _feed(changes: asyncio.Queue[FoundBoot], resource: Resource, names: list[str]) -> Any:
-    def changed(_old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
-        if new is not None and (not names or new["metadata"]["name"] in names):
+def _feed(
+    changes: asyncio.Queue[FoundBoot], resource: Resource, names: list[str], gone: Callable[[str], None]
+) -> Callable[[dict[str, Any] | None, dict[str, Any] | None], None]:
+    def changed(old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
+        name = (new or old or {})["metadata"]["name"]
+        if names and name not in names:
+            return
+        if new is None:
+            gone(f"{resource.kind.lower()}/{name}")
+        else:
             body = {"apiVersion": resource.api_version, "kind": resource.kind, **new}
             changes.put_nowait(FoundBoot(resource, body))
 

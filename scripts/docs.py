@@ -265,7 +265,7 @@ def stale_translations() -> list[str]:
     """Chinese pages whose English page changed since, or that do not name theirs."""
     generated = pages()
     found = []
-    for page in sorted((ROOT / "docs/zh").rglob("*.md")):
+    for page in [ROOT / "README.zh-CN.md", *sorted((ROOT / "docs/zh").rglob("*.md"))]:
         path = page.relative_to(ROOT).as_posix()
         source = SOURCE.search(_read(page).partition("\n\n")[0])
         if path not in generated and (source is None or digest(ROOT / source["path"]) != source["digest"]):

@@ -109,11 +109,11 @@ class Settings:
         return cls(values)
 
     def get(self, name: str, kind: type[T]) -> T:
-        """The value of `name`; a wrong name or type here is a defect of ours and raises KeyError/TypeError."""
+        """The value of `name`; a wrong name or type is a defect of ours: KeyError, TypeError."""
         value = self._values[name]
         if type(value) is not kind:
             raise TypeError(f"setting {name} is {type(value).__name__}, not {kind.__name__}")
-        return cast(T, value)
+        return cast("T", value)
 
 
 def known(name: str, where: str) -> Setting:

@@ -54,6 +54,7 @@ def down(
     context: typer.Context,
     name: Name = "default",
     purge: Annotated[bool, typer.Option("--purge", help="cluster.purge")] = False,
+    build_cache: Annotated[bool, typer.Option("--build-cache", help="cluster.build_cache")] = False,
     yes: Yes = False,
 ) -> None:
     from havok.localcluster import cluster
@@ -69,6 +70,11 @@ def down(
         changed = cluster.down(name, settings=settings, report=report, purge=purge)
     key = ("down.purged" if purge else "down.done") if changed else "down.nothing"
     console.note(_say(console, key, name=name))
+    if build_cache:
+        from havok.localcluster import binaries
+
+        freed = binaries.purge_build_cache(settings=settings)
+        console.note(_say(console, "down.freed", size=f"{freed / (1 << 30):.1f} GiB"))
 
 
 def status(context: typer.Context, name: Name = "default", output: Output = "table") -> None:

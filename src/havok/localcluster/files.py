@@ -5,6 +5,8 @@ version 2, CNI 1.0 network lists, distribution/registry configuration.
 """
 
 import base64
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +54,8 @@ def registry_yaml(layout: Layout) -> str:
     })  # fmt: skip
 
 
-def containerd_toml(node: NodeLayout, snapshotter: str = "overlayfs") -> str:
+def containerd_toml(node: NodeLayout, password: str, snapshotter: str = "overlayfs") -> str:
+    """Holds a secret: what the node shows to the registry."""
     root, config = node.containerd, node.config
     return f"""\
 version = 2
@@ -81,6 +84,10 @@ conf_dir = "{config}/cni"
 [plugins."io.containerd.grpc.v1.cri".registry]
 config_path = "{config}/certs.d"
 
+[plugins."io.containerd.grpc.v1.cri".registry.configs."{node.cluster.addresses.registry}".auth]
+username = "havok"
+password = "{password}"
+
 [plugins."io.containerd.grpc.v1.cri".containerd]
 snapshotter = "{snapshotter}"
 default_runtime_name = "runc"
@@ -93,18 +100,13 @@ SystemdCgroup = false
 """
 
 
-def registry_hosts_toml(layout: Layout, authorization: str) -> str:
-    """How containerd reaches the registry that Boots call by REGISTRY_HOST. Holds a secret."""
-    url = f"http://{layout.addresses.registry}"
-    return f"""\
-server = "{url}"
+def registry_hosts_toml(layout: Layout) -> str:
+    """Where containerd finds the registry that Boots call by REGISTRY_HOST.
 
-[host."{url}"]
-capabilities = ["pull", "resolve"]
-
-[host."{url}".header]
-authorization = "{authorization}"
-"""
+    A server and no mirror: containerd asks the server after every mirror, and what the server says wins.
+    containerd 1.6 reads no file without a host table.
+    """
+    return f'server = "http://{layout.addresses.registry}"\n\n[host]\n'
 
 
 def cni_conflist(node: NodeLayout) -> bytes:
@@ -213,9 +215,8 @@ def write_node(node: NodeLayout, password: str) -> None:
     certs = config / "certs.d" / REGISTRY_HOST
     for folder in (config / "cni", certs, node.kubelet, node.containerd, node.log):
         folder.mkdir(parents=True, exist_ok=True)
-    token = "Basic " + base64.b64encode(f"havok:{password}".encode()).decode()
-    write_private(certs / "hosts.toml", registry_hosts_toml(node.cluster, token).encode())
-    write_public(config / "containerd.toml", containerd_toml(node).encode())
+    write_public(certs / "hosts.toml", registry_hosts_toml(node.cluster).encode())
+    write_private(config / "containerd.toml", containerd_toml(node, password).encode())
     write_public(config / "cni" / "10-havok.conflist", cni_conflist(node))
     write_public(config / "kubelet.yaml", kubelet_yaml(node).encode())
     write_public(config / "kube-proxy.yaml", kube_proxy_yaml(node).encode())
@@ -225,3 +226,15 @@ def write_node(node: NodeLayout, password: str) -> None:
     ):
         text = kubeconfig(node.cluster, user, certificate, server=bridge)
         write_private(config / file, text.encode())
+
+
+def digest(layout: Layout, nodes: Iterable[int]) -> str:
+    """Of every file that a process of the cluster reads at its start: another digest, another start."""
+    configs = [layout.config, *(layout.node(number).config for number in nodes)]
+    found = [*layout.pki.glob("*.crt"), *layout.config.glob("registry.*")]
+    for folder in configs:
+        found += [*folder.glob("*.kubeconfig"), *folder.glob("*.toml"), *folder.glob("k*.yaml")]
+    whole = hashlib.sha256()
+    for file in sorted(found):
+        whole.update(f"{file}\0".encode() + file.read_bytes())
+    return whole.hexdigest()

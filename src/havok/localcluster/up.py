@@ -8,6 +8,7 @@ made (deployed apps, volumes, pushed images) is never touched.
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -35,8 +36,9 @@ from havok.localcluster import (
 )  # fmt: skip
 from havok.localcluster.kubectl import Kubectl
 from havok.localcluster.layout import MARK, REGISTRY_HOST, Layout
+from havok.localcluster.node import node_components
 from havok.localcluster.supervise import read_status
-from havok.localcluster.supervisor import api_ready
+from havok.localcluster.supervisor import api_ready, plan
 from havok.settings import Settings
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler")
@@ -190,7 +192,7 @@ def _supervisor(known: state.Known, layout: Layout) -> None:
     """Start the supervisor unless the running one was started for the same plan."""
     layout.run.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = layout.run / "supervisor.json"
-    key = f"{__version__} {sorted(known.binaries.items())} {known.options}"
+    key = _plan_key(known, layout)
     running = process.load(file)
     if running is not None and running.alive:
         if running.command == key:
@@ -202,6 +204,18 @@ def _supervisor(known: state.Known, layout: Layout) -> None:
     started = process.identity(child.pid, key)
     if started is not None:
         process.save(file, started)
+
+
+def _plan_key(known: state.Known, layout: Layout) -> str:
+    """What a running supervisor must have been started for: our version, its commands, their files."""
+    binary = {name: Path(path) for name, path in known.binaries.items()}
+    nodes = range(1, known.options.nodes + 1)
+    parts = plan(known, layout)
+    for number in nodes:
+        parts += node_components(layout.node(number), binary)
+    commands = "\n".join("\0".join(part.command) for part in parts)
+    whole = f"{__version__}\n{commands}\n{files.digest(layout, nodes)}"
+    return hashlib.sha256(whole.encode()).hexdigest()
 
 
 def _clean_environment() -> dict[str, str]:
@@ -234,11 +248,11 @@ def _wait_for_nodes(known: state.Known, layout: Layout, kubectl: Kubectl) -> Non
 
 
 def _wait_for_platform(layout: Layout, kubectl: Kubectl) -> None:
-    for deployment in ("coredns", "metrics-server"):
-        _wait(
-            partial(kubectl.condition, "deployment", deployment, "Available", namespace=addons.SYSTEM),
-            120, deployment, layout.node(1).root / "logs" / "kubelet.log",
-        )  # fmt: skip
+    """What an app needs; metrics-server is not waited for, it takes two scrapes (20 s) to be ready."""
+    _wait(
+        partial(kubectl.condition, "deployment", "coredns", "Available", namespace=addons.SYSTEM),
+        120, "coredns", layout.node(1).root / "logs" / "kubelet.log",
+    )  # fmt: skip
     _wait(
         lambda: component_state(layout, "operator") == "running", 60, "the operator", layout.log("operator")
     )

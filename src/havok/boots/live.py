@@ -7,28 +7,36 @@ those that the API server fills in, so that a field left open equals a field fil
 import msgspec
 
 from havok.crds.wire import Wire
-from havok.kube.views import ObjectMeta, Service, WorkloadStatus
+from havok.kube.views import ObjectMeta, WorkloadStatus
 
 Amounts = dict[str, str | int | float]
 
 
 class KeyRef(Wire, frozen=True, kw_only=True):
+    """A key of a Secret or ConfigMap."""
+
     name: str = ""
     key: str = ""
     optional: bool = False
 
 
 class FieldRef(Wire, frozen=True, kw_only=True):
+    """A field of the pod."""
+
     api_version: str = "v1"
     field_path: str = ""
 
 
 class ResourceFieldRef(Wire, frozen=True, kw_only=True):
+    """A limit or request of a container."""
+
     container_name: str = ""
     resource: str = ""
 
 
 class EnvSource(Wire, frozen=True, kw_only=True):
+    """Where a value comes from."""
+
     config_map_key_ref: KeyRef | None = None
     field_ref: FieldRef | None = None
     resource_field_ref: ResourceFieldRef | None = None
@@ -36,12 +44,16 @@ class EnvSource(Wire, frozen=True, kw_only=True):
 
 
 class Env(Wire, frozen=True, kw_only=True):
+    """An environment variable."""
+
     name: str = ""
     value: str = ""
     value_from: EnvSource | None = None
 
 
 class Port(Wire, frozen=True, kw_only=True):
+    """A port of a container."""
+
     name: str = ""
     container_port: int = 0
     host_port: int = 0
@@ -49,19 +61,27 @@ class Port(Wire, frozen=True, kw_only=True):
 
 
 class Resources(Wire, frozen=True, kw_only=True):
+    """Limits and requests."""
+
     limits: Amounts = msgspec.field(default_factory=dict)
     requests: Amounts = msgspec.field(default_factory=dict)
 
 
 class HttpGet(Wire, frozen=True, kw_only=True):
+    """What a probe asks."""
+
     path: str = "/"
 
 
 class Probe(Wire, frozen=True, kw_only=True):
+    """Liveness or readiness: only what it asks is compared, not how often."""
+
     http_get: HttpGet | None = None
 
 
 class Mount(Wire, frozen=True, kw_only=True):
+    """Where a volume is seen."""
+
     name: str = ""
     mount_path: str = ""
     read_only: bool = False
@@ -70,6 +90,8 @@ class Mount(Wire, frozen=True, kw_only=True):
 
 
 class Container(Wire, frozen=True, kw_only=True):
+    """The compared part of a container."""
+
     name: str = ""
     image: str = ""
     env: tuple[Env, ...] = ()
@@ -82,17 +104,23 @@ class Container(Wire, frozen=True, kw_only=True):
 
 
 class PodSpec(Wire, frozen=True, kw_only=True):
+    """The compared part of a pod."""
+
     containers: tuple[Container, ...] = ()
     node_selector: dict[str, str] = msgspec.field(default_factory=dict)
     priority_class_name: str = ""
 
 
 class Template(Wire, frozen=True, kw_only=True):
+    """A pod template."""
+
     metadata: ObjectMeta = ObjectMeta()
     spec: PodSpec = PodSpec()
 
 
 class WorkloadSpec(Wire, frozen=True, kw_only=True):
+    """What Deployments and StatefulSets have in common."""
+
     replicas: int = 1
     template: Template = Template()
 
@@ -103,6 +131,3 @@ class Workload(Wire, frozen=True, kw_only=True):
     metadata: ObjectMeta
     spec: WorkloadSpec = WorkloadSpec()
     status: WorkloadStatus = WorkloadStatus()
-
-
-__all__ = ["Container", "Service", "Workload"]

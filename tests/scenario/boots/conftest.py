@@ -1,13 +1,11 @@
 """One control plane with our custom resources for all scenarios here; an operator for those that ask."""
 
 from collections.abc import AsyncIterator, Iterator
-from uuid import uuid4
 
 import pytest
 
 from havok.kube import Client
-from havok.kube.resources import NAMESPACES
-from scenario.boots.stage import Cluster, Running
+from scenario.boots.stage import OPERATOR, Cluster, Running
 from support.controlplane import ControlPlane
 
 
@@ -28,8 +26,9 @@ def boots_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPla
 @pytest.fixture(scope="session")
 async def cluster(boots_plane: ControlPlane) -> AsyncIterator[Cluster]:
     """The control plane with the custom resources established, seen by an administrator."""
-    async with Client(boots_plane.access()) as client:
-        found = Cluster(client)
+    operator_access = boots_plane.access(OPERATOR, ())
+    async with Client(boots_plane.access()) as client, Client(operator_access) as operator:
+        found = Cluster(client, operator)
         await found.install()
         yield found
 
@@ -37,9 +36,7 @@ async def cluster(boots_plane: ControlPlane) -> AsyncIterator[Cluster]:
 @pytest.fixture
 async def namespace(cluster: Cluster) -> str:
     """A new namespace for apps."""
-    name = f"t-{uuid4().hex[:10]}"
-    await cluster.client.create(NAMESPACES, {"metadata": {"name": name}})
-    return name
+    return await cluster.new_namespace()
 
 
 @pytest.fixture

@@ -4,31 +4,59 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 
+from havok.boots import rbac
 from havok.boots.operator import run
 from havok.boots.options import OperatorOptions
 from havok.codec import Json
-from havok.crds import boot_kind, manifests
+from havok.crds import BOOT_KINDS, boot_kind, manifests
 from havok.kube import Client
 from havok.kube.cache import Cache
-from havok.kube.resources import CONFIGMAPS, CRDS, DEPLOYMENTS, SERVICES, Resource
+from havok.kube.resources import (
+    CLUSTERROLEBINDINGS,
+    CLUSTERROLES,
+    CONFIGMAPS,
+    CRDS,
+    DEPLOYMENTS,
+    NAMESPACES,
+    ROLEBINDINGS,
+    ROLES,
+    SERVICES,
+    Resource,
+)
 
 PATIENCE = 20.0
+OPERATOR = "havok:operator"
+RBAC = {resource.kind: resource for resource in (CLUSTERROLES, CLUSTERROLEBINDINGS, ROLES, ROLEBINDINGS)}
 
 
 class Cluster:
     """An administrator's view of one API server."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, operator: Client) -> None:
         self.client = client
+        self.operator = operator
+        """A client with the rights that `rbac` gives, and no more."""
+
+    async def new_namespace(self) -> str:
+        """A namespace for apps, where the operator may keep its own things too."""
+        name = f"t-{uuid4().hex[:10]}"
+        await self.client.create(NAMESPACES, {"metadata": {"name": name}})
+        for manifest in rbac.manifests({"kind": "User", "name": OPERATOR, "apiGroup": rbac.API}, name):
+            await self.client.apply(RBAC[manifest["kind"]], manifest, field_manager="test")
+        return name
 
     async def install(self) -> None:
         """Apply our custom resources and wait until the API server serves them."""
         for manifest in manifests():
             await self.client.apply(CRDS, manifest, field_manager="test")
             await self.until(CRDS, manifest["metadata"]["name"], "", _established)
+        for kind in BOOT_KINDS:
+            # an established kind may still answer "storage is initializing"; the client tries again
+            await self.client.list(kind.resource)
 
     async def until(
         self, resource: Resource, name: str, namespace: str, holds: Callable[[Json], bool]
@@ -106,7 +134,7 @@ class Running:
             identity="tester", lease_seconds=4.0,
         )  # fmt: skip
         given = msgspec.structs.replace(given, **options)
-        task = asyncio.create_task(run(given, cluster.client, stop))
+        task = asyncio.create_task(run(given, cluster.operator, stop))
         try:
             yield cls(cluster, given)
         finally:
@@ -141,5 +169,5 @@ async def versions(*reads: Awaitable[Json]) -> list[str]:
 
 
 def _established(crd: Json) -> bool:
-    found = crd.get("status", {}).get("conditions", [])
+    found = crd.get("status", {}).get("conditions") or []
     return any((one["type"], one["status"]) == ("Established", "True") for one in found)

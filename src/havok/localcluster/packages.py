@@ -1,11 +1,20 @@
-"""Debian packages that a local cluster needs: installing them, once somebody said yes."""
+"""Debian packages that a local cluster needs: installing them, once somebody said yes.
 
+Debian starts services at their installation, and its docker-registry would listen on every address. A local
+cluster runs its own, so a policy file (invoke-rc.d(8)) keeps services from starting meanwhile.
+"""
+
+import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from havok.errors import HavokError
+
+POLICY = Path("/usr/sbin/policy-rc.d")
+POLICY_TEXT = "#!/bin/sh\n# havok setup: no service starts during this installation\nexit 101\n"
 
 
 def line(names: Sequence[str]) -> str:
@@ -19,12 +28,35 @@ def install(names: Sequence[str]) -> None:
         raise _failed(names, "this machine has no apt-get")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     options = ["--yes", "--no-install-recommends"]
-    for command in (["apt-get", "update", "--quiet"], ["apt-get", "install", "--quiet", *options, *names]):
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, check=False
-        )
-        if done.returncode != 0:
-            raise _failed(names, (done.stderr or done.stdout).strip()[-400:])
+    with no_service_starts(POLICY):
+        for command in (
+            ["apt-get", "update", "--quiet"],
+            ["apt-get", "install", "--quiet", *options, *names],
+        ):
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                env=environment,
+                check=False,
+            )
+            if done.returncode != 0:
+                raise _failed(names, (done.stderr or done.stdout).strip()[-400:])
+
+
+@contextlib.contextmanager
+def no_service_starts(policy: Path) -> Iterator[None]:
+    """Keep Debian from starting services; a person's own policy stays, one that a killed run left is ours."""
+    ours = not policy.exists() or "havok setup" in policy.read_text()
+    if ours:
+        policy.write_text(POLICY_TEXT)
+        policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        if ours:
+            policy.unlink(missing_ok=True)
 
 
 def _failed(names: Sequence[str], reason: str) -> HavokError:

@@ -50,7 +50,8 @@ async def run_plugin(plugin: ExecPlugin, access: Access) -> PluginOutput:
     """Run it, read its answer. Raises KubeError `kube.plugin.missing`, `.failed`, `.answer`, `.terminal`."""
     terminal = sys.stdin.isatty() if sys.stdin else False
     if plugin.interactive_mode == "Always" and not terminal:
-        raise _error(plugin, "terminal", "needs a terminal, and there is none", "run this in a terminal")
+        what = f"{plugin.command} needs a terminal, and there is none"
+        raise _error("kube.plugin.terminal", what, "run this in a terminal", plugin)
     interactive = terminal and plugin.interactive_mode != "Never"
     environment = {**os.environ, **plugin.env, "KUBERNETES_EXEC_INFO": _info(plugin, access, interactive)}
     try:
@@ -62,12 +63,14 @@ async def run_plugin(plugin: ExecPlugin, access: Access) -> PluginOutput:
     except OSError as error:
         hint = plugin.install_hint or f"install {plugin.command}, or check that it is on PATH"
         reason = error.strerror or str(error)
-        raise _error(plugin, "missing", f"cannot be started: {reason}", hint) from error
+        what = f"{plugin.command} cannot be started: {reason}"
+        raise _error("kube.plugin.missing", what, hint, plugin) from error
     out, err = await _communicate(process, plugin, 300.0 if interactive else TIMEOUT)
     if process.returncode:
         last = " ".join((err or b"").decode("utf-8", "replace").split())[-300:]
-        what = f"failed with exit code {process.returncode}" + (f": {last}" if last else "")
-        raise _error(plugin, "failed", what, "run it by hand to see why; you may have to sign in again")
+        what = f"{plugin.command} failed with exit code {process.returncode}" + (f": {last}" if last else "")
+        hint = "run it by hand to see why; you may have to sign in again"
+        raise _error("kube.plugin.failed", what, hint, plugin)
     return _read(plugin, out)
 
 
@@ -78,7 +81,8 @@ async def _communicate(
         async with asyncio.timeout(seconds):
             return await process.communicate()
     except TimeoutError as error:
-        raise _error(plugin, "failed", f"did not end within {seconds:.0f} s", "run it by hand") from error
+        what = f"{plugin.command} did not end within {seconds:.0f} s"
+        raise _error("kube.plugin.failed", what, "run it by hand", plugin) from error
     finally:
         if process.returncode is None:
             process.kill()
@@ -92,14 +96,14 @@ def _read(plugin: ExecPlugin, out: bytes) -> PluginOutput:
         ends = given.expiration_timestamp if given else None
         expires = parse_rfc3339(ends).timestamp() if ends else 0.0
     except (msgspec.MsgspecError, ValueError) as error:
-        raise _error(plugin, "answer", "did not print an ExecCredential", "run it by hand") from error
+        raise _unusable(plugin, "did not print an ExecCredential") from error
     if credential.kind != "ExecCredential" or credential.api_version != plugin.api_version:
         what = f"printed {credential.api_version or '(none)'} instead of {plugin.api_version}"
-        raise _error(plugin, "answer", what, "make the plugin and the kubeconfig agree on the version")
+        raise _unusable(plugin, what, "make the plugin and the kubeconfig agree on the version")
     if given is None or not (given.token or given.client_certificate_data):
-        raise _error(plugin, "answer", "printed no token and no certificate", "run it by hand")
+        raise _unusable(plugin, "printed no token and no certificate")
     if bool(given.client_certificate_data) != bool(given.client_key_data):
-        raise _error(plugin, "answer", "printed a certificate without its key", "run it by hand")
+        raise _unusable(plugin, "printed a certificate without its key")
     return PluginOutput(given.token, given.client_certificate_data, given.client_key_data, expires)
 
 
@@ -118,10 +122,14 @@ def _info(plugin: ExecPlugin, access: Access, interactive: bool) -> str:
     return msgspec.json.encode(info).decode()
 
 
-def _error(plugin: ExecPlugin, kind: str, what: str, hint: str) -> KubeError:
+def _unusable(plugin: ExecPlugin, detail: str, hint: str = "run it by hand") -> KubeError:
+    return _error("kube.plugin.answer", f"{plugin.command} {detail}", hint, plugin)
+
+
+def _error(code: str, what: str, hint: str, plugin: ExecPlugin) -> KubeError:
     return KubeError(
-        f"kube.plugin.{kind}",
-        f"the credential program {plugin.command} {what}",
+        code,
+        f"the credential program {what}",
         hint,
         command=plugin.command, detail=what, next=hint,
     )  # fmt: skip

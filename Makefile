@@ -2,10 +2,12 @@
 #   make up      a local Kubernetes with the platform and a Java sample that answers
 #   make test    every check and test, from a fresh clone
 #   YES=1        install missing Debian packages without asking
+#   NAME=b       another local cluster than the default one
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
+export YES NAME
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MYPY_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/havok/mypy
 PYTEST := python -m pytest -q

@@ -90,7 +90,7 @@ def errors_page(lang: str) -> str:
                 message, hint = catalogue.translated(page, lang)
                 lines += ["", f"### {page.code}", "", _plain(message), ""]
                 lines += [f"* {words['next']}: {_plain(hint)}"] if hint else []
-                lines += [f"* {words['exit']}: {page.exit_code}"]
+                lines += [f"* {words['exit'].capitalize()}: {page.exit_code}"]
     return _text(lines)
 
 

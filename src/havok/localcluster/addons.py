@@ -188,9 +188,7 @@ def central_config() -> str:
     from havok.codec import encode_yaml
 
     container = {
-        "startupProbe": {
-            "httpGet": {"path": "/health", "port": "http"}, "periodSeconds": 1, "failureThreshold": 300,
-        },
+        "startupProbe": {"periodSeconds": 1, "failureThreshold": 300},  # path and port: the Boot's own
         "readinessProbe": {"initialDelaySeconds": 0, "periodSeconds": 5},
     }  # fmt: skip
     block = {"settings": {"registry": REGISTRY_HOST}, "app": {"container": container}}

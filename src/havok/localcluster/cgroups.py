@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 MOUNT_TABLE = Path("/proc/self/mountinfo")
+ROOT = Path("/sys/fs/cgroup")
 
 
 class Hierarchy(msgspec.Struct, frozen=True):
@@ -29,7 +30,7 @@ def hierarchies(mountinfo: str) -> list[Hierarchy]:
     for line in mountinfo.splitlines():
         left, _, right = line.partition(" - ")
         kind, _, options = [*right.split(" "), "", "", ""][:3]
-        mount = Path(left.split(" ")[4].replace("\\040", " ")) if left else Path("/")
+        mount = Path([*left.split(" "), "", "", "", "", ""][4].replace("\\040", " "))
         if kind == "cgroup2":
             found.append(Hierarchy(mount, 2))
         elif kind == "cgroup":
@@ -37,21 +38,21 @@ def hierarchies(mountinfo: str) -> list[Hierarchy]:
     return found
 
 
-def unified(found: list[Hierarchy]) -> bool:
+def unified(found: list[Hierarchy], *, root: Path = ROOT) -> bool:
     """True for pure v2: what runc and the kubelet use when /sys/fs/cgroup itself is a cgroup2 mount."""
-    return any(tree.version == 2 and tree.mount == Path("/sys/fs/cgroup") for tree in found)
+    return any(tree.version == 2 and tree.mount == root for tree in found)
 
 
-def in_use(found: list[Hierarchy]) -> list[Hierarchy]:
+def in_use(found: list[Hierarchy], *, root: Path = ROOT) -> list[Hierarchy]:
     """The trees that runc and the kubelet work in: v2 alone, or every v1 tree."""
-    if unified(found):
-        return [tree for tree in found if tree.mount == Path("/sys/fs/cgroup")]
+    if unified(found, root=root):
+        return [tree for tree in found if tree.mount == root]
     return [tree for tree in found if tree.version == 1]
 
 
-def ensure(path: str, *, table: Path = MOUNT_TABLE) -> None:
+def ensure(path: str, *, table: Path = MOUNT_TABLE, root: Path = ROOT) -> None:
     """Make the group `path` (``/havok/default/node-1``) in every tree, ready to hold pods."""
-    for tree in in_use(hierarchies(table.read_text())):
+    for tree in in_use(hierarchies(table.read_text()), root=root):
         folder = tree.mount
         for part in path.strip("/").split("/"):
             if tree.version == 2:
@@ -102,15 +103,19 @@ def _copy_cpuset(parent: Path, child: Path) -> None:
 
 
 def _kill_members(top: Path) -> None:
-    for file in top.rglob("cgroup.procs"):
+    for folder in _groups(top):
         with contextlib.suppress(OSError):
-            for pid in file.read_text().split():
-                os.kill(int(pid), signal.SIGKILL)
+            for pid in (folder / "cgroup.procs").read_text().split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
 
 
 def _remove_tree(top: Path) -> None:
-    for folder in sorted((f for f in top.rglob("*") if f.is_dir()), key=lambda f: -len(f.parts)):
+    for folder in _groups(top):
         with contextlib.suppress(OSError):
             folder.rmdir()
-    with contextlib.suppress(OSError):
-        top.rmdir()
+
+
+def _groups(top: Path) -> list[Path]:
+    """The group and all below it, the deepest first. Groups vanish while one looks, which is what we want."""
+    return [Path(folder) for folder, _, _ in os.walk(top, topdown=False)]

@@ -5,6 +5,7 @@ again when they would end within 60 days or no longer carry the names asked for.
 Kubernetes "PKI certificates and requirements".
 """
 
+import contextlib
 import datetime
 import ipaddress
 import os
@@ -79,12 +80,7 @@ def ensure(layout: Layout, nodes: Sequence[int], now: datetime.datetime) -> list
     folder = layout.pki
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     authorities = {name: _authority(folder, name, now) for name in ("ca", "etcd-ca", "front-proxy-ca")}
-    if not (folder / "service-accounts.key").exists():
-        key = ec.generate_private_key(ec.SECP256R1())
-        write_private(folder / "service-accounts.key", _key_text(key))
-        write_public(folder / "service-accounts.pub", key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        ))  # fmt: skip
+    _account_key(folder)
     made = []
     for leaf in leaves(layout, nodes):
         signer, signer_key, signer_is_new = authorities[leaf.authority]
@@ -92,6 +88,28 @@ def ensure(layout: Layout, nodes: Sequence[int], now: datetime.datetime) -> list
             _make_leaf(folder, leaf, signer, signer_key, now)
             made.append(leaf.file)
     return made
+
+
+def _account_key(folder: Path) -> None:
+    """The key that signs the tokens of service accounts. Another key ends every token that pods hold."""
+    private, public = folder / "service-accounts.key", folder / "service-accounts.pub"
+    key = _read_key(private)
+    if key is None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        write_private(private, _key_text(key))
+    form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    text = key.public_key().public_bytes(*form)
+    if not public.exists() or public.read_bytes() != text:
+        write_public(public, text)
+
+
+def _read_key(file: Path) -> ec.EllipticCurvePrivateKey | None:
+    """The key in a file; None when there is none or it is damaged: both mean "make it again"."""
+    try:
+        key = serialization.load_pem_private_key(file.read_bytes(), None)
+    except (OSError, ValueError):
+        return None
+    return key if isinstance(key, ec.EllipticCurvePrivateKey) else None
 
 
 def write_private(file: Path, data: bytes) -> None:
@@ -114,13 +132,11 @@ def _authority(
     folder: Path, name: str, now: datetime.datetime
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey, bool]:
     certificate_file, key_file = folder / f"{name}.crt", folder / f"{name}.key"
-    try:
+    key = _read_key(key_file)
+    with contextlib.suppress(OSError, ValueError):
         certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
-        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
-        if isinstance(key, ec.EllipticCurvePrivateKey) and certificate.not_valid_after_utc > now:
+        if key and certificate.public_key() == key.public_key() and certificate.not_valid_after_utc > now:
             return certificate, key, False
-    except (OSError, ValueError):
-        pass
     made = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"havok-{name}")])
     builder = _builder(subject, subject, made.public_key(), now, days=365 * AUTHORITY_YEARS)
@@ -173,7 +189,8 @@ def _good(file: Path, leaf: Leaf, signer: x509.Certificate, now: datetime.dateti
         return False
     if found.not_valid_after_utc - now < datetime.timedelta(days=RENEW_DAYS):
         return False
-    if not file.with_suffix(".key").exists():
+    key = _read_key(file.with_suffix(".key"))
+    if key is None or key.public_key() != found.public_key():
         return False
     try:
         extension = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

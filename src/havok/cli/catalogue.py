@@ -47,19 +47,37 @@ def pages() -> dict[str, Page]:
 def read(source: str) -> Iterator[Page]:
     """The errors that one module raises: calls whose first two arguments are a code and a sentence."""
     tree = ast.parse(source)
-    yield from _refusals(tree)
+    yield from _tables(tree)
+    said: dict[str, ast.expr] = {}
+    for node in sorted(_statements(tree), key=lambda node: (node.lineno, node.col_offset)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            named = [*node.args.posonlyargs, *node.args.args]
+            defaults = zip(reversed(named), reversed(node.args.defaults), strict=False)
+            said = {one.arg: value for one, value in defaults}
+        elif isinstance(node, ast.Assign):
+            said |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+        elif (code := _code(node.args[0])) and (name := _name(node.func)):
+            values = {ast.unparse(keyword.value): keyword.arg or "" for keyword in node.keywords}
+            message, *hints = (_template(argument, values, said) for argument in node.args[1:3])
+            if " " in message:  # a sentence, not the version of an API group
+                yield Page(code, EXITS.get(name, 1), message, "".join(hints))
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.Assign | ast.Call]:
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or len(node.args) < 2:
-            continue
-        first = node.args[0]
-        code = first.value if isinstance(first, ast.Constant) else None
-        if not isinstance(code, str) or not CODE.fullmatch(code):
-            continue
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        known = {ast.unparse(keyword.value): keyword.arg or "" for keyword in node.keywords}
-        message, *hints = (_template(argument, known) for argument in node.args[1:3])
-        if name and " " in message:  # a sentence, not the version of an API group
-            yield Page(code, EXITS.get(name, 1), message, "".join(hints))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Assign) or (
+            isinstance(node, ast.Call) and len(node.args) > 1
+        ):
+            yield node
+
+
+def _code(node: ast.expr | None) -> str:
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, str) and CODE.fullmatch(value) else ""
+
+
+def _name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def translated(page: Page, lang: str) -> tuple[str, str]:
@@ -72,18 +90,23 @@ def translated(page: Page, lang: str) -> tuple[str, str]:
     return str(entry.get("message", page.message)), str(entry.get("hint", page.hint))
 
 
-def _refusals(tree: ast.AST) -> Iterator[Page]:
-    """Errors whose sentence is the server's own: tables of (class, code) pairs and of code: hint."""
+def _tables(tree: ast.AST) -> Iterator[Page]:
+    """Errors told by tables: code: (sentence, hint); or (class, code) and code: hint, where the sentence is
+    the server's own."""
     exits: dict[str, int] = {}
     hints: dict[str, str] = {}
     for node in ast.walk(tree):
         match node:
-            case ast.Tuple(elts=[ast.Name(id=name), ast.Constant(value=str(code))]) if CODE.fullmatch(code):
+            case ast.Tuple(elts=[ast.Name(id=name), ast.Constant() as second]) if code := _code(second):
                 exits[code] = EXITS.get(name, 1)
             case ast.Dict(keys=keys, values=values):
-                for key, hint in zip(keys, values, strict=True):
-                    if isinstance(key, ast.Constant) and isinstance(hint, ast.Constant):
-                        hints[str(key.value)] = str(hint.value)
+                for key, value in zip(keys, values, strict=True):
+                    match value:
+                        case ast.Constant(value=str(hint)) if code := _code(key):
+                            hints[code] = hint
+                        case ast.Tuple(elts=[ast.Constant(value=str(words)), ast.Constant(value=str(hint))]):
+                            if (code := _code(key)) and " " in words:
+                                yield Page(code, 1, words, hint)
     for code in sorted(exits.keys() & hints.keys()):
         yield Page(code, exits[code], "{detail}", hints[code])
 
@@ -95,19 +118,25 @@ def _rollout_failures(lang: str) -> Iterator[Page]:
         yield Page(f"deploy.{key}", 7, texts["rollout"][key], hint)
 
 
-def _template(node: ast.expr, known: Mapping[str, str]) -> str:
-    """The text of a string expression; values of run time as `{name}`, by their names in the context."""
+def _template(node: ast.expr, values: Mapping[str, str], said: Mapping[str, ast.expr]) -> str:
+    """The text of a string expression; values of run time as `{name}`, by their names in the context.
+
+    `said` has what names were last set to.
+    """
     match node:
         case ast.Constant(value=str(words)):
             return words
         case ast.JoinedStr(values=parts):
-            return "".join(_template(part, known) for part in parts)
+            return "".join(_template(part, values, said) for part in parts)
         case ast.FormattedValue(value=value):
             source = ast.unparse(value)
-            return "{" + known.get(source, source.split("(")[0].rsplit(".", 1)[-1]) + "}"
-        case ast.BinOp():
-            return _template(node.left, known) + _template(node.right, known)
-        case ast.IfExp():
-            either = (_template(node.body, known), _template(node.orelse, known))
-            return " / ".join(filter(None, either))
+            return "{" + values.get(source, source.split("(")[0].rsplit(".", 1)[-1]) + "}"
+        case ast.BinOp(left=left, right=right):
+            return _template(left, values, said) + _template(right, values, said)
+        case ast.IfExp(body=body, orelse=orelse):
+            return " / ".join(filter(None, (_template(one, values, said) for one in (body, orelse))))
+        case ast.BoolOp(values=parts):
+            return _template(parts[-1], values, said)
+        case ast.Name(id=name) if name in said:
+            return _template(said[name], values, {})
     return ""

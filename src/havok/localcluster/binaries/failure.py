@@ -73,10 +73,11 @@ def build_failed(name: str, log: Path, code: int, root: Path) -> HavokError:
     cause = "killed" if code in (-9, 137) else _cause(text)
     if cause == "disk":
         return disk_full(root)
-    said, hint = _WORDS[cause]
+    known = f"binaries.build.{cause}"
+    said, hint = _WORDS[known]
     return HavokError(
-        f"binaries.build.{cause}",
-        f"building {name} {said}; its output is in {log}" + (f" and ends with:\n{tail}" if tail else ""),
+        known,
+        said.format(name=name, log=log) + (f" and ends with:\n{tail}" if tail else ""),
         hint, name=name, log=str(log), tail=tail,
     )  # fmt: skip
 
@@ -87,20 +88,20 @@ def gib(size: int) -> str:
 
 
 _WORDS: Final = {
-    "failed": (
-        "failed",
+    "binaries.build.failed": (
+        "building {name} failed; its output is in {log}",
         "read the log for the first error; running the same command again goes on from where it stopped",
     ),
-    "tampered": (
-        "was refused: what was downloaded is not what the pins name",
+    "binaries.build.tampered": (
+        "building {name} was refused: what was downloaded is not what the pins name; the output is in {log}",
         "a proxy changed a module, or its copy is damaged; set GOPROXY to one that you trust and run again",
     ),
-    "killed": (
-        "was killed, most likely because memory ran out",
+    "binaries.build.killed": (
+        "building {name} was killed, most likely because memory ran out; its output is in {log}",
         "close other programs (linking needs 3 GiB of free memory), then run again: it goes on from there",
     ),
-    "unreachable": (
-        "could not download its Go modules",
+    "binaries.build.unreachable": (
+        "building {name} could not download its Go modules; the output is in {log}",
         "check the network; behind a proxy set HTTPS_PROXY, or GOPROXY to a reachable module proxy",
     ),
 }

@@ -114,10 +114,7 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     access = Access(server=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    async with (
-        server,
-        Client(Access(server=f"http://127.0.0.1:{port}"), limits=Limits(timeout=0.2)) as client,
-    ):
+    async with server, Client(access, limits=Limits(timeout=0.2)) as client:
         with pytest.raises(TimedOut) as caught:
             await client.version()
     assert caught.value.exit_code == 6

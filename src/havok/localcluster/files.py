@@ -176,7 +176,8 @@ def kube_proxy_yaml(node: NodeLayout) -> str:
 def resolv_conf(texts: list[str]) -> str:
     """Name servers that a node can reach: the first text with one outside loopback wins."""
     for text in texts:
-        servers = [line.split()[1] for line in text.splitlines() if line.startswith("nameserver ")]
+        lines = [[*line.split(), "", ""][:2] for line in text.splitlines()]
+        servers = [value for word, value in lines if word == "nameserver" and value]
         usable = [server for server in servers if not server.startswith("127.") and server != "::1"]
         if usable:
             return "".join(f"nameserver {server}\n" for server in usable[:3])

@@ -1,11 +1,12 @@
 """Putting a local cluster into the kubeconfig a person already has.
 
 Only the entries with the cluster's own names are written; every other entry, and the current context when
-there is one, stays as it is. The file before is kept beside it as ``<file>.havok-backup``.
+there is one, stays as it is. The file before is kept beside it as ``<file>.havok-backup``, comments and all; a
+file that is just as we wrote it never takes the place of that copy.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,21 +40,23 @@ def person_file(environ: Mapping[str, str] | None = None) -> Path:
 
 def into(file: Path, ours: str) -> Merged:
     """Merge the kubeconfig text `ours` into `file`. Raises UsageError `cluster.kubeconfig.malformed`."""
-    before = file.read_text("utf-8") if file.exists() else ""
-    addition = decode_yaml(ours)[0]
-    merged = join(_document(file, before), addition)
+    before = _read(file)
+    theirs, addition = _document(file, before), decode_yaml(ours)[0]
+    merged = join(theirs, addition)
+    backup = Path(f"{file}.havok-backup")
     result = Merged(
         file=str(file),
-        backup=f"{file}.havok-backup" if before else "",
+        backup=str(backup) if before else "",
         context=addition["current-context"],
         current_context=merged["current-context"],
-        changed=_document(file, before) != merged,
+        changed=theirs != merged,
     )
     if result.changed:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if before:
-            write_private(Path(result.backup), before.encode())
-        write_private(file.resolve() if file.is_symlink() else file, encode_yaml(merged).encode())
+        target = file.resolve()
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if before and not (backup.exists() and before == encode_yaml(theirs)):
+            write_private(backup, before.encode())
+        write_private(target, encode_yaml(merged).encode())
     return result
 
 
@@ -69,19 +72,36 @@ def join(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise _malformed(file) from error
+
+
 def _document(file: Path, text: str) -> dict[str, Any]:
     documents = decode_yaml(text, source=str(file))
     document = documents[0] if documents else {}
-    lists = [document.get(part) for part in LISTS] if isinstance(document, dict) else ["?"]
-    good = all(
-        entries is None or (isinstance(entries, list) and all(isinstance(e, dict) for e in entries))
-        for entries in lists
-    )
-    if not good or len(documents) > 1:
-        raise UsageError(
-            "cluster.kubeconfig.malformed",
-            f"{file} is not a kubeconfig; nothing was changed",
-            "correct it, or write elsewhere: `havok kubeconfig > FILE` and export KUBECONFIG=FILE",
-            file=str(file),
-        )
+    if len(documents) > 1 or not isinstance(document, dict):
+        raise _malformed(file)
+    if not all(_is_list_of_entries(document.get(part)) for part in LISTS):
+        raise _malformed(file)
     return document
+
+
+def _is_list_of_entries(value: Any) -> bool:
+    entries = [] if value is None else value
+    return isinstance(entries, list) and all(
+        isinstance(entry, dict) and isinstance(entry.get("name"), Hashable) for entry in entries
+    )
+
+
+def _malformed(file: Path) -> UsageError:
+    return UsageError(
+        "cluster.kubeconfig.malformed",
+        f"{file} is not a kubeconfig; nothing was changed",
+        "correct it, or write elsewhere: `havok kubeconfig > FILE` and export KUBECONFIG=FILE",
+        file=str(file),
+    )

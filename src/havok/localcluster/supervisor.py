@@ -75,7 +75,9 @@ def plan(known: Known, layout: Layout) -> list[Component]:
         Component(name="storage", command=components.storage(layout), log=layout.log("storage"),
                   needs=("kube-apiserver",), gate=platform),
         Component(name="operator", command=components.operator(layout), log=layout.log("operator"),
-                  needs=("kube-apiserver",), gate=platform, ready=lambda: _open(at.loopback, 9443)),
+                  needs=("kube-apiserver",), gate=platform, ready=lambda: _open(at.loopback, 9443),
+                  # One name for every life of the one operator: it need not wait for its own Lease to end.
+                  environment={"POD_NAME": f"havok-{known.name}"}),
     ]  # fmt: skip
 
 

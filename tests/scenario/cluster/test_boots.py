@@ -92,7 +92,7 @@ def test_top_events_and_describe_speak_of_the_app(cluster: LocalCluster, shop: s
 
 
 def test_the_operators_log_is_read_by_havok(cluster: LocalCluster) -> None:
-    text = cluster.havok("logs", "--operator", "--cluster", cluster.name, "--tail", "200").out
+    text = cluster.havok("logs", "--operator", "--name", cluster.name, "--tail", "200").out
     assert any(json.loads(line)["event"] == "leading" for line in text.splitlines() if line.startswith("{"))
 
 

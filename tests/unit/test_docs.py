@@ -3,7 +3,9 @@
 import importlib.util
 import re
 import shlex
+import subprocess
 import sys
+import tomllib
 import urllib.parse
 from collections.abc import Iterator
 from functools import cache
@@ -202,3 +204,41 @@ def test_files_named_in_pages_exist(page: Path) -> None:
     for path in re.findall(r"`((?:src|docs|tests|scripts|deploy|examples|requirements)/[\w./-]+)`", text):
         generated = re.search(r"examples/[\w-]+/build\b", path)
         assert generated or (ROOT / path).exists(), path
+
+
+def tracked() -> list[Path]:
+    """Every file of the repository that is text and is not a list of hashes."""
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listing.returncode:
+        pytest.skip("this is no git checkout")
+    files = (ROOT / path for path in listing.stdout.split("\0") if path and not path.endswith("go.sum"))
+    return [file for file in files if file.is_file()]
+
+
+def test_no_file_names_a_machine_or_an_index() -> None:
+    """Whoever clones this has other folders and other registries."""
+    private = re.compile(
+        r"/[w]ork/|/[r]oot/[a-z]|--(?:extra-)?index-url\s*[= ]?http|^index-url|https?://[\w.-]+/simple\b",
+        re.M,
+    )
+    found = [
+        f"{file.relative_to(ROOT)}: {match[0]}"
+        for file in tracked()
+        if (match := private.search(file.read_text("utf-8", errors="ignore")))
+    ]
+    assert found == []
+
+
+def test_locked_dependencies_name_no_index() -> None:
+    for file in (ROOT / "requirements").glob("*.txt"):
+        assert "://" not in file.read_text("utf-8"), file.name
+
+
+def test_every_dependency_is_locked_and_has_a_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    locked = (ROOT / "requirements/run.txt").read_text("utf-8")
+    reasons = (ROOT / "ARCHITECTURE.md").read_text("utf-8").partition("## Libraries")[2].partition("\n## ")[0]
+    for requirement in project["dependencies"]:
+        library = re.split(r"[<>=~! \[]", requirement)[0]
+        assert re.search(rf"^{library}==", locked, re.M), library
+        assert library in reasons.lower(), library

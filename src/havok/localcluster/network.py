@@ -119,14 +119,17 @@ def leftovers(layout: Layout) -> list[str]:
     return found
 
 
-def taken_by_others(layout: Layout) -> str | None:
-    """A route of this machine that overlaps the cluster's networks and is not ours, in words."""
+def taken_by_others(layout: Layout, *, made: bool = True) -> str | None:
+    """A route of this machine that overlaps the cluster's networks and is not ours, in words.
+
+    `made`: the cluster exists, so that a bridge with its index is its own; else it is one of another home.
+    """
     import ipaddress
 
     at = layout.addresses
     ours = [ipaddress.ip_network(text) for text in (at.node_network, at.pod_network, at.service_network)]
     for route in json.loads(run(["ip", "-j", "-4", "route", "show", "table", "main"]) or "[]"):
-        if route.get("dst") == "default" or route.get("dev") == at.bridge_name:
+        if route.get("dst") == "default" or (made and route.get("dev") == at.bridge_name):
             continue
         with contextlib.suppress(ValueError):
             network = ipaddress.ip_network(route["dst"], strict=False)

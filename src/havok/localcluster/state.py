@@ -95,11 +95,17 @@ def names(home: Path) -> list[str]:
 
 
 def create(home: Path, name: str, *, api_port: int, options: Options) -> Known:
-    """Make the record of a new cluster: a free index, a free API port, a password for its registry."""
+    """Make the record of a new cluster: a free index, a free API port, a password for its registry.
+
+    Somebody may have made it a moment ago: then it is theirs that counts.
+    """
     check_name(name)
     with _lock(home):
-        index = _free_index(home, name, api_port)
-        taken = {load(home, other).api_port for other in names(home)}
+        with contextlib.suppress(NotFoundError):
+            return load(home, name)
+        others = _others(home)
+        index = _free_index(home, name, api_port, {known.index for known in others})
+        taken = {known.api_port for known in others}
         port = api_port or next(
             port for port in range(FIRST_API_PORT + index, 65000, MAX_CLUSTERS)
             if port not in taken and port_owner(port) is None
@@ -173,13 +179,19 @@ def _listener(port: int) -> str | None:
     return None
 
 
-def _free_index(home: Path, name: str, api_port: int) -> int:
-    used = set()
-    for other in names(home):
+def _others(home: Path) -> list[Known]:
+    """Every cluster whose record can be read."""
+    found = []
+    for name in names(home):
         with contextlib.suppress(HavokError):
-            used.add(load(home, other).index)
+            found.append(load(home, name))
+    return found
+
+
+def _free_index(home: Path, name: str, api_port: int, used: set[int]) -> int:
     for index in range(MAX_CLUSTERS):
-        if index not in used and network.taken_by_others(Layout(home, name, index, api_port)) is None:
+        layout = Layout(home, name, index, api_port)
+        if index not in used and network.taken_by_others(layout, made=False) is None:
             return index
     raise ConflictError(
         "cluster.too.many",

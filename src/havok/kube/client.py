@@ -4,7 +4,7 @@ Reading takes a `view`: the type to decode into, a slim struct of `views` or pla
 takes what was read through a view: objects are constructed and applied. Every failure is a class of `errors`.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
 from types import TracebackType
@@ -290,7 +290,7 @@ class Client:
         tail: int | None = None,
         since_seconds: int | None = None,
         timestamps: bool = False,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """A container's log as raw blocks, cut anywhere. Close the iterator (`aclosing`) to stop early."""
         given = {
             "container": container,

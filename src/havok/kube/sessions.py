@@ -27,7 +27,7 @@ RESIZE: Final = 4
 CLOSE: Final = 255
 
 EXEC_PROTOCOLS: Final = ("v5.channel.k8s.io", "v4.channel.k8s.io")
-FORWARD_PROTOCOLS: Final = ("v4.channel.k8s.io", "portforward.k8s.io")
+FORWARD_PROTOCOLS: Final = ("v4.channel.k8s.io",)
 
 
 class ExecSession:
@@ -43,9 +43,12 @@ class ExecSession:
         """(STDOUT or STDERR, bytes), or None at the end. Raises KubeError when the command could not run."""
         while (message := await _receive(self._socket, self._server)) is not None:
             channel, data = message
+            if not data:
+                # Servers open each channel with an empty message.
+                continue
             if channel == ERROR:
                 self.exit_code = exit_code_of(data)
-            elif channel in (STDOUT, STDERR) and data:
+            elif channel in (STDOUT, STDERR):
                 return channel, data
         if self.exit_code is None:
             raise _broken(self._server, "the stream ended before the command did")

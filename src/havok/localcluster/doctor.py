@@ -18,6 +18,7 @@ from havok.localcluster.layout import Layout
 from havok.settings import Settings
 
 GIB = 1 << 30
+LEAST_DISK = 1 * GIB
 TOOLS = {
     "containerd": "containerd",
     "ctr": "containerd",
@@ -71,8 +72,8 @@ def examine(settings: Settings, name: str = "default") -> list[Finding]:
     ]
 
 
-def check_requirements() -> None:
-    """Refuse early what cannot work. Raises HavokError `cluster.packages.missing`."""
+def check_requirements(home: Path | None = None) -> None:
+    """Refuse early what cannot work. Raises HavokError `cluster.packages.missing` or `cluster.disk.full`."""
     missing = missing_packages()
     if missing:
         names = " ".join(missing)
@@ -82,6 +83,14 @@ def check_requirements() -> None:
             f"apt-get install --yes --no-install-recommends {names}",
             packages=names,
         )
+    free = _free(home) if home else LEAST_DISK
+    if free < LEAST_DISK:
+        raise HavokError(
+            "cluster.disk.full",
+            f"only {free / GIB:.1f} GiB are free at {home}; etcd and images need at least 1 GiB to be safe",
+            "free some space, or set HAVOK_CLUSTER_HOME to a roomier file system; nothing was changed",
+            free=f"{free / GIB:.1f} GiB", home=str(home),
+        )  # fmt: skip
 
 
 def missing_packages() -> list[str]:

@@ -114,7 +114,7 @@ def up(
     home = Path(settings.get("cluster.home", str))
     bringing = Bringing(home, name, settings, report)
     bringing.stage("check")
-    doctor.check_requirements()
+    doctor.check_requirements(home)
     known, created = _record(bringing, options)
     with _one_at_a_time(known.layout(home)):
         bringing.stage("binaries")

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from havok.errors import HavokError
-from havok.localcluster import cgroups, network, platform, state
+from havok.localcluster import cgroups, network, platform, state, supervisor
 from havok.localcluster.command import run, succeeds
 from havok.localcluster.layout import Layout
 from havok.settings import Settings
@@ -158,13 +158,11 @@ def _kernel() -> list[Finding]:
 
 
 def _port(home: Path, name: str) -> Finding:
-    from havok.localcluster.up import supervisor_runs
-
     try:
         layout = state.load(home, name).layout(home)
     except HavokError:
         return _good("port", port=state.FIRST_API_PORT)
-    owner = None if supervisor_runs(layout) else state.port_owner(layout.api_port)
+    owner = None if supervisor.runs(layout) else state.port_owner(layout.api_port)
     if owner is None:
         return _good("port", port=layout.api_port)
     return _bad(

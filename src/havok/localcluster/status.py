@@ -7,12 +7,11 @@ from typing import Any
 import msgspec
 
 from havok.errors import HavokError
-from havok.localcluster import addons, state
+from havok.localcluster import addons, state, supervisor
 from havok.localcluster.kubectl import Kubectl
 from havok.localcluster.layout import Layout
 from havok.localcluster.supervise import ComponentState, read_status
 from havok.localcluster.supervisor import api_ready
-from havok.localcluster.up import supervisor_runs
 from havok.settings import Settings
 
 
@@ -35,7 +34,7 @@ def status(name: str, *, settings: Settings) -> list[ComponentStatus]:
     home = Path(settings.get("cluster.home", str))
     known = state.load(home, name)
     layout = known.layout(home)
-    alive = supervisor_runs(layout)
+    alive = supervisor.runs(layout)
     rows = [ComponentStatus(name="supervisor", state="running" if alive else "stopped")]
     rows += [_row(item, alive) for item in read_status(layout.run / "status.json")]
     for number in range(1, known.options.nodes + 1):

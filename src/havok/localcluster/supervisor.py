@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from havok import log
-from havok.localcluster import components, network, state
+from havok.localcluster import components, network, process, state
 from havok.localcluster.layout import MARK, Layout
 from havok.localcluster.state import Known
 from havok.localcluster.supervise import Component, Supervisor
@@ -30,6 +30,12 @@ def main(arguments: list[str]) -> None:
         plan(known, layout), run=layout.run, status=layout.run / "status.json", environment=environment
     ).run()
     held.close()
+
+
+def runs(layout: Layout) -> bool:
+    """Whether the cluster has a living supervisor."""
+    known = process.load(layout.run / "supervisor.json")
+    return known is not None and known.alive
 
 
 def hold_port(port: int) -> socket.socket:

@@ -33,6 +33,7 @@ from havok.localcluster import (
     platform,
     process,
     state,
+    supervisor,
 )  # fmt: skip
 from havok.localcluster.kubectl import Kubectl
 from havok.localcluster.layout import MARK, REGISTRY_HOST, Layout
@@ -152,7 +153,7 @@ def _record(bringing: Bringing, options: components.Options | None) -> tuple[sta
             "leave the port out, or make another cluster with --name",
             name=known.name, port=known.api_port, wanted=wanted_port,
         )  # fmt: skip
-    if not supervisor_runs(known.layout(bringing.home)):
+    if not supervisor.runs(known.layout(bringing.home)):
         state.check_port(known.api_port, known.name)
     return known, False
 
@@ -181,11 +182,6 @@ def _prepare(bringing: Bringing, known: state.Known, layout: Layout) -> None:
         cgroups.ensure(layout.node(number).cgroup)
     bringing.stage("images")
     images.system_images(layout, {name: Path(path) for name, path in known.binaries.items()})
-
-
-def supervisor_runs(layout: Layout) -> bool:
-    known = process.load(layout.run / "supervisor.json")
-    return known is not None and known.alive
 
 
 def _supervisor(known: state.Known, layout: Layout) -> None:

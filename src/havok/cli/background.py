@@ -99,7 +99,8 @@ def start(where: Path, key: Key, arguments: list[str], environ: Mapping[str, str
             env={**environ, **marks}, start_new_session=True,
         )  # fmt: skip
     assert process.stdout is not None  # noqa: S101
-    address = _first_line(process.stdout.fileno())
+    with process.stdout as answers:
+        address = _first_line(answers.fileno())
     if not address:
         process.kill()
         process.wait()

@@ -108,25 +108,34 @@ class Console:
 
 
 class StatusLine:
-    """What is awaited now: one moving line on a terminal; elsewhere a line whenever the matter changes."""
+    """What is awaited now: one moving line on a terminal; elsewhere a line whenever a matter changes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._moving = console.animated(console.stderr)
-        self._matter = ""
-        self._said_at = 0.0
+        self._texts: dict[str, str] = {}
+        self._said: dict[str, tuple[str, float]] = {}
         self._drawn = False
 
-    def show(self, text: str) -> None:
-        """Say `text`. Off a terminal, texts that differ only in their numbers of seconds are one matter."""
+    def show(self, text: str, *, about: str = "") -> None:
+        """Say `text`, in the place of what was last said about the same thing.
+
+        Off a terminal, texts that differ only in their numbers of seconds are one matter.
+        """
+        self._texts[about] = text
         if self._moving:
-            self._draw(text)
+            self._draw("  ".join(self._texts.values()))
             return
         matter = re.sub(r"\d+\s?(s|m|秒|分)", "", text)
         now = self._console.monotonic()
-        if matter != self._matter or now - self._said_at >= QUIET_REPEAT:
-            self._matter, self._said_at = matter, now
+        before, said_at = self._said.get(about, ("", 0.0))
+        if matter != before or now - said_at >= QUIET_REPEAT:
+            self._said[about] = matter, now
             self._console.note(text)
+
+    def drop(self, about: str) -> None:
+        """Nothing is awaited any more of this."""
+        self._texts.pop(about, None)
 
     def clear(self) -> None:
         """Remove the moving line; what follows starts on a clean one."""

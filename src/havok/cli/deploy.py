@@ -154,15 +154,13 @@ async def apply(cluster: Cluster, one: Manifest, namespace: str | None, *, dry_r
 async def wait(console: Console, cluster: Cluster, applied: list[Applied], *, timeout: float) -> None:
     """Follow every roll-out side by side to its end. Raises the last failure, having printed the others."""
     failures: list[HavokError] = []
-    lines: dict[str, str] = {}
     with console.waiting() as line:
 
         async def one(boot: Applied) -> None:
             label = boot.watched.label
 
             def show(text: str) -> None:
-                lines[label] = console.say("deploy.waiting", boot=label, text=text)
-                line.show("  ".join(lines.values()))
+                line.show(console.say("deploy.waiting", boot=label, text=text), about=label)
 
             try:
                 verdict = await follow(
@@ -173,7 +171,7 @@ async def wait(console: Console, cluster: Cluster, applied: list[Applied], *, ti
             else:
                 line.clear()
                 _healthy(console, cluster, boot, verdict)
-            lines.pop(label, None)
+            line.drop(label)
 
         async with asyncio.TaskGroup() as group:
             for boot in applied:

@@ -7,6 +7,7 @@ size are passed on. The exit code is that of the command.
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -19,7 +20,8 @@ from havok.cli import options
 from havok.cli.connect import Target, connected, find_boot, run
 from havok.cli.kinds import split_words
 from havok.cli.pods import container_of, one_pod
-from havok.errors import UsageError
+from havok.errors import HavokError, NotFoundError, UsageError
+from havok.kube import KubeError
 from havok.kube.sessions import ExecSession
 
 SHELL: Final = ("/bin/sh", "-c", "command -v bash >/dev/null && exec bash || exec sh")
@@ -61,8 +63,11 @@ def execute(
                 found.metadata.name, boot.namespace, list(command or SHELL),
                 container=container_of(found, container), stdin=stdin, tty=tty,
             )  # fmt: skip
-            async with session as stream:
-                return await converse(stream, stdin=stdin, tty=tty)
+            try:
+                async with session as stream:
+                    return await converse(stream, stdin=stdin, tty=tty)
+            except KubeError as error:
+                raise _plain(error, boot.name) from error
 
     code = run(work)
     if code:
@@ -83,6 +88,19 @@ async def converse(stream: ExecSession, *, stdin: bool, tty: bool) -> int:
                 target.buffer.write(data)
                 target.buffer.flush()
     return int(stream.exit_code or 0)
+
+
+def _plain(error: KubeError, name: str) -> HavokError:
+    """The runtime's long sentence about a program that the image lacks, in short."""
+    found = re.search(r'exec: \\?"([^"\\]+)\\?": (executable file not found|stat)', error.message)
+    if error.code != "kube.exec.failed" or found is None:
+        return error
+    return NotFoundError(
+        "cli.exec.no_program",
+        f"the image of {name} has no program {found[1]}",
+        f"name one that it has: havok exec {name} -- PROGRAM; small images have no shell",
+        name=name, program=found[1],
+    )  # fmt: skip
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from havok.cli.kinds import split_words
 from havok.cli.observed import Pod
 from havok.cli.pods import container_of, pods_of
 from havok.errors import HavokError, UsageError
+from havok.text import explain
 
 LOOK_AGAIN: Final = 2.0
 """Seconds between looks for new pods while following."""
@@ -82,16 +83,18 @@ def logs(
 
 
 async def _follow(console: Console, cluster: Cluster, boot: FoundBoot, wanted: Wanted) -> None:
-    """Stream every pod that is there and every one that comes, until interrupted."""
+    """Stream every pod that is there and, from its first line, every one that comes, until interrupted."""
+    whole = msgspec.structs.replace(wanted, tail=None, since=None, previous=False)
     streams: dict[str, asyncio.Task[None]] = {}
     async with asyncio.TaskGroup() as group:
         while True:
             pods = await pods_of(cluster, boot)
+            part = whole if streams else wanted
             for pod in pods:
                 uid = pod.metadata.uid
                 if uid not in streams and _has_started(pod):
                     prefix = pod.metadata.name if len(pods) > 1 or streams else ""
-                    streams[uid] = group.create_task(_stream(console, cluster, pod, wanted, prefix))
+                    streams[uid] = group.create_task(_stream(console, cluster, pod, part, prefix))
             await asyncio.sleep(LOOK_AGAIN)
 
 
@@ -108,9 +111,20 @@ async def _stream(console: Console, cluster: Cluster, pod: Pod, wanted: Wanted, 
             if wanted.follow:
                 console.flush()
     except HavokError as error:
+        told = _not_started(pod) if "waiting to start" in error.message else error
         if not prefix:
-            raise
-        console.note(f"{prefix}: {error.message}")
+            raise told from error
+        console.note(f"{prefix}: {explain(told, console.lang)[0]}")
+
+
+def _not_started(pod: Pod) -> HavokError:
+    name, where = pod.metadata.label("bootName"), pod.metadata.namespace
+    return HavokError(
+        "cli.logs.not_started",
+        f"pod {pod.metadata.name} has not started yet, so it has no log",
+        f"`havok describe {name} -n {where}` says what it waits for",
+        pod=pod.metadata.name, name=name, namespace=where,
+    )  # fmt: skip
 
 
 async def whole_lines(blocks: AsyncIterator[bytes]) -> AsyncIterator[list[str]]:

@@ -95,18 +95,19 @@ def pull_reason(image: str, message: str) -> Note:
 
 def last_words(message: str) -> str:
     """The innermost cause of a message that wraps causes in `a: b: c`."""
-    parts = [part.strip() for part in re.split(r":\s+", message.strip().strip('"')) if part.strip()]
+    parts = [part.strip() for part in re.split(r":\s+", message.strip().strip('"'))]
+    parts = [part for part in parts if part not in ("", "unknown")]
     return ": ".join(parts[-2:]) if parts else message
 
 
 def _unscheduled(pod: Pod, seen: Observed, message: str) -> Note:
-    waited = _seconds(pod.metadata.creation_timestamp, seen)
+    waited = _waited(pod, seen)
     name = pod.metadata.name
-    if message and waited >= NODE_PATIENCE:
+    if message:
         key, words = node_reason(message)
         values = {"pod": name, "reason_key": key, "message": words}
-        return Note("no_node", values, fatal=True)
-    return Note("unscheduled", {"pod": name, "seconds": int(waited)}, trouble=bool(message))
+        return Note("no_node", values, fatal=waited >= NODE_PATIENCE, trouble=True)
+    return Note("unscheduled", {"pod": name, "seconds": int(waited)})
 
 
 def _container_note(pod: Pod, status: ContainerStatus, seen: Observed) -> Note | None:
@@ -137,8 +138,8 @@ def _pulling_failed(pod: Pod, status: ContainerStatus, seen: Observed) -> Note:
         return Note("image_invalid", {"image": status.image}, fatal=True)
     failure = _latest(pod, seen, "Failed", "pull")
     note = pull_reason(status.image, failure.message if failure and reason == "ImagePullBackOff" else message)
-    lasting = note.key in ("image_missing", "image_denied")
-    if lasting or _seconds(pod.metadata.creation_timestamp, seen) >= PULL_PATIENCE:
+    lasting = note.key in ("image_missing", "image_denied") and _is_new(pod, seen)
+    if lasting or _waited(pod, seen) >= PULL_PATIENCE:
         return msgspec.structs.replace(note, fatal=True)
     values = {"pod": pod.metadata.name, "reason": note.values["reason"]}
     return Note("pull_failing", values, trouble=True)
@@ -221,6 +222,18 @@ def _latest(pod: Pod, seen: Observed, reason: str, word: str) -> Event | None:
 def _order(event: Event) -> float:
     moment = seen_at(event)
     return moment.timestamp() if moment else 0.0
+
+
+def _is_new(pod: Pod, seen: Observed) -> bool:
+    """Whether the pod came of this roll-out; what an older one reports may be out of date."""
+    stamp = pod.metadata.creation_timestamp
+    return stamp is None or parse_rfc3339(stamp) >= seen.applied_at.replace(microsecond=0)
+
+
+def _waited(pod: Pod, seen: Observed) -> float:
+    """Seconds of this roll-out that the pod has been there."""
+    since_applied = max(0.0, (seen.now - seen.applied_at).total_seconds())
+    return min(_seconds(pod.metadata.creation_timestamp, seen), since_applied)
 
 
 def _seconds(stamp: str | None, seen: Observed) -> float:

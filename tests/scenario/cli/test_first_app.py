@@ -66,7 +66,7 @@ def test_an_image_that_does_not_exist_is_exit_7_with_the_reason(shell: Shell, st
     stage.pod("pay-new-a", "pay", {"state": {"waiting": waiting}})
     _, err = process.communicate(timeout=30)
     assert process.returncode == 7
-    assert "错误: javaboot/pay 不健康:镜像 registry/shop/pay:1.4 不存在 [deploy.image_missing]" in err
+    assert "错误: javaboot/pay 不健康：镜像 registry/shop/pay:1.4 不存在 [deploy.image_missing]" in err
 
 
 def test_ctrl_c_stops_the_waiting_and_not_the_roll_out(shell: Shell, stage: Stage) -> None:

@@ -71,7 +71,7 @@ def test_describe_tells_pods_events_and_what_is_awaited(shell: Shell, stage: Sta
     assert "MODE   test" in page
     assert "pay-new-a   0/1     Running" in page
     assert "Unhealthy" in page
-    assert "状态:" in shell("describe", "pay", HAVOK_LANG="zh").out
+    assert "状态：" in shell("describe", "pay", HAVOK_LANG="zh").out
     assert "pod/pay-new-a" in shell("events", "pay").out
 
 

@@ -219,6 +219,16 @@ def test_a_wait_repeats_itself_only_when_the_matter_changes() -> None:
     ]
 
 
+def test_what_is_awaited_of_several_things_is_told_apart() -> None:
+    err = io.StringIO()
+    console = Console(stdout=io.StringIO(), stderr=err, environ={})
+    with console.waiting() as line:
+        for text in ("a: 1 s", "a: 2 s"):
+            line.show(text, about="a")
+            line.show("b: pulling", about="b")
+    assert err.getvalue().splitlines() == ["a: 1 s", "b: pulling"]
+
+
 def test_a_wait_on_a_terminal_is_one_line_that_goes_away() -> None:
     err = Terminal()
     console = Console(stdout=io.StringIO(), stderr=err, environ={"TERM": "xterm"})

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from havok.cli.observed import Observed, Pod, Workload
-from havok.cli.pod_state import node_reason, probe_words, pull_reason
+from havok.cli.pod_state import last_words, node_reason, probe_words, pull_reason
 from havok.cli.rollout import RolloutError, Verdict, judge, progress, words
 from havok.clock import rfc3339
 from havok.crds import Boot
@@ -113,7 +113,7 @@ def test_two_of_three_names_the_third_and_what_it_does() -> None:
     verdict = judge(seen)
     assert verdict.state == "waiting"
     assert progress(verdict, "en") == "2 of 3 pods ready; pod pay-new-x: pulling image, 43 s"
-    assert progress(verdict, "zh") == "3 个 Pod 中 2 个就绪;Pod pay-new-x:正在拉取镜像,43 秒"
+    assert progress(verdict, "zh") == "3 个 Pod 中 2 个就绪；Pod pay-new-x：正在拉取镜像，43 秒"
 
 
 def test_a_pulled_image_is_no_longer_being_pulled() -> None:
@@ -137,7 +137,7 @@ def test_old_pods_that_linger_are_awaited() -> None:
     sets = [replica_set(1, "old"), replica_set(2, "new")]
     verdict = judge(observe(*pods, workload=deployment(replicas=4), sets=sets))
     assert verdict.state == "waiting"
-    assert said(verdict) == ["1 old pods still running"]
+    assert said(verdict) == ["old pods still running: 1"]
 
 
 def test_ten_comes_after_nine_among_replica_sets() -> None:
@@ -199,6 +199,13 @@ def test_back_off_takes_the_reason_from_the_event() -> None:
     assert judge(late).reason.key == "image_unreachable"  # type: ignore[union-attr]
 
 
+def test_what_a_pod_of_an_earlier_roll_out_reports_may_be_out_of_date() -> None:
+    waiting = {"reason": "ImagePullBackOff", "message": "not found"}
+    old = pod(container={"state": {"waiting": waiting}}, metadata={"creationTimestamp": stamp(-600)})
+    assert judge(observe(old, workload=deployment(), after=10)).state == "waiting"
+    assert judge(observe(old, workload=deployment(), after=31)).state == "unhealthy"
+
+
 def test_a_crash_loop_says_how_it_ends_and_whose_log_tells() -> None:
     container = {
         "restartCount": 3,
@@ -206,7 +213,7 @@ def test_a_crash_loop_says_how_it_ends_and_whose_log_tells() -> None:
         "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}},
     }
     verdict = judge(observe(pod(container=container), workload=deployment()))
-    assert said(verdict) == ["the app of pod pay-new-x ends again and again (exit code 1, 3 restarts)"]
+    assert said(verdict) == ["the app of pod pay-new-x ends again and again (exit code 1; restarts: 3)"]
     assert verdict.reason is not None
     assert verdict.reason.logs_of == ("pay-new-x", "app", True)
 
@@ -309,7 +316,7 @@ def test_the_error_reads_in_both_languages_and_carries_the_log() -> None:
     assert (error.code, error.exit_code, error.context["log"]) == ("deploy.crash_loop", 7, ["boom"])
     assert error.hint == "`havok logs pay --previous` has the whole log"
     message, _ = error.in_language("zh")
-    assert message == "javaboot/pay 不健康:Pod pay-new-x 的应用反复退出(被信号 9 终止,已重启 3 次)"
+    assert message == "javaboot/pay 不健康：Pod pay-new-x 的应用反复退出（被信号 9 终止，已重启 3 次）"
 
 
 @pytest.mark.parametrize(
@@ -342,6 +349,11 @@ def test_why_an_image_cannot_be_pulled(message: str, key: str) -> None:
 )
 def test_why_no_node_takes_a_pod(message: str, key: str) -> None:
     assert node_reason(message)[0] == key
+
+
+def test_the_innermost_cause_is_kept() -> None:
+    message = 'OCI runtime create failed: exec: "/no": stat /no: no such file or directory: unknown'
+    assert last_words(message) == "stat /no: no such file or directory"
 
 
 def test_probe_messages_are_shortened() -> None:

@@ -21,7 +21,18 @@ class Logger(Protocol):
 
 
 def configure(level: str = "info", *, json: bool = True) -> None:
-    """Send every log line to stderr from `level` on; `json=False` is for a person's terminal."""
+    """Send every log line to stderr from `level` on; `json=False` is for a person's terminal.
+
+    Takes effect, and costs the import of structlog, at the first line written.
+    """
+    _wanted["configuration"] = (level, json)
+
+
+_wanted: dict[str, tuple[str, bool]] = {}
+"""What `configure` asked for and no line has needed yet; structlog's own configuration is as global."""
+
+
+def _apply(level: str, json: bool) -> None:
     import structlog
 
     renderer: Any = structlog.dev.ConsoleRenderer()
@@ -37,7 +48,7 @@ def configure(level: str = "info", *, json: bool = True) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,
     )
 
 
@@ -56,6 +67,8 @@ class _LazyLogger:
     def _write(self, level: str, event: str, values: dict[str, object]) -> Any:
         import structlog
 
+        if wanted := _wanted.pop("configuration", None):
+            _apply(*wanted)
         line = structlog.get_logger().bind(logger=self._name, **self._values)
         return getattr(line, level)(event, **values)
 

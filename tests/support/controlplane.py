@@ -63,6 +63,14 @@ class ControlPlane:
             process.wait()
         self._processes.clear()
 
+    def restart_apiserver(self) -> None:
+        """Kill the API server and start it again on the same port and the same data; blocks until ready."""
+        old = self._processes.pop()
+        old.kill()
+        old.wait()
+        self._start("kube-apiserver", self._apiserver_flags())
+        self._wait()
+
     def access(self, user: str = "admin", groups: Sequence[str] = ("system:masters",)) -> Access:
         """Access with a client certificate of its own."""
         leaf = certificates.issue(self.authority, user, utcnow(), groups=groups)

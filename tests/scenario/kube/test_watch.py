@@ -1,5 +1,6 @@
 """Caches that stay equal to a real API server, whatever happens on the way."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -233,6 +234,21 @@ async def test_an_object_that_does_not_fit_is_counted_and_not_lost_as_deleted(
         assert good is not None and good.data == {"v": "x"}
         await client.delete(CONFIGMAPS, "good", namespace)
         await changes.until(lambda: len(cache) == 2)
+
+
+async def test_a_killed_api_server_is_found_again(
+    client: Client, namespace: str, control_plane: ControlPlane
+) -> None:
+    await put(client, namespace, "a", "1")
+    cache = cache_of(client, namespace)
+    changes = Changes(cache)
+    async with running(cache):
+        await cache.synced(10)
+        await asyncio.to_thread(control_plane.restart_apiserver)
+        await client.delete(CONFIGMAPS, "a", namespace)
+        await put(client, namespace, "b", "1")
+        await changes.until(lambda: values(cache) == {"b": "1"})
+    assert cache.counters.errors >= 1
 
 
 async def test_throttling_is_obeyed(through: Client, proxy: FaultProxy, namespace: str) -> None:

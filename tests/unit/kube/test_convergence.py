@@ -216,7 +216,7 @@ async def live_through(
     streams=st.booleans(),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_copy_converges_to_the_original(
     steps: list[Any], faults: list[str], streams: bool, seed: int
 ) -> None:

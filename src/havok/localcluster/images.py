@@ -1,13 +1,36 @@
 """Images: those that a cluster brings along, and pushing a person's own into its registry."""
 
+import tarfile
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
+from havok.codec import decode_json
 from havok.errors import HavokError, NotFoundError, UsageError
 from havok.localcluster import addons, binaries, files, oci
 from havok.localcluster.command import run
 from havok.localcluster.layout import REGISTRY_HOST, Layout
 from havok.localcluster.state import Known
+
+
+class SavedImage(msgspec.Struct, frozen=True):
+    """An entry of `manifest.json`, as `docker save` writes it."""
+
+    tags: list[str] | None = msgspec.field(name="RepoTags", default=None)
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """An entry of an OCI index."""
+
+    annotations: Mapping[str, str] | None = None
+
+
+class Index(msgspec.Struct, frozen=True):
+    """`index.json` of an OCI layout."""
+
+    manifests: list[Manifest]
 
 
 def system_images(layout: Layout, found: dict[str, Path]) -> None:
@@ -62,8 +85,6 @@ def push(known: Known, layout: Layout, source: Path, reference: str) -> str:
 
 def archive_kind(source: Path) -> str:
     """skopeo's transport for a file or folder: `oci`, `oci-archive` or `docker-archive`."""
-    import tarfile
-
     if not source.exists():
         raise NotFoundError(
             "image.file.missing", f"there is no image at {source}",
@@ -87,24 +108,18 @@ def archive_kind(source: Path) -> str:
 
 def named_in(source: Path, kind: str) -> str:
     """The repository:tag an archive carries, without a registry host."""
-    import json
-    import tarfile
-
-    wanted = "manifest.json" if kind == "docker-archive" else "index.json"
     try:
-        if source.is_dir():
-            document = json.loads((source / wanted).read_text())
+        if kind == "docker-archive":
+            saved = decode_json(_member(source, "manifest.json"), list[SavedImage])
+            found = next((tag for image in saved[:1] for tag in image.tags or ()), "")
         else:
-            with tarfile.open(source) as archive:
-                member = archive.extractfile(wanted)
-                document = json.loads(member.read()) if member else {}
-    except (OSError, ValueError, KeyError, tarfile.TarError) as error:
+            index = decode_json(_member(source, "index.json"), Index)
+            notes = next((manifest.annotations or {} for manifest in index.manifests), {})
+            found = notes.get("io.containerd.image.name") or notes.get(
+                "org.opencontainers.image.ref.name", ""
+            )
+    except (OSError, KeyError, tarfile.TarError, UsageError) as error:
         raise _unknown(source, str(error)) from error
-    if kind == "docker-archive":
-        found = (document[0].get("RepoTags") or [""])[0] if document else ""
-    else:
-        notes = (document.get("manifests") or [{}])[0].get("annotations") or {}
-        found = notes.get("io.containerd.image.name") or notes.get("org.opencontainers.image.ref.name") or ""
     host, slash, rest = found.partition("/")
     if slash and ("." in host or ":" in host or host == "localhost"):
         found = rest
@@ -115,7 +130,17 @@ def named_in(source: Path, kind: str) -> str:
             "name it: `havok image push FILE --as repository:tag`",
             source=str(source),
         )
-    return str(found)
+    return found
+
+
+def _member(source: Path, name: str) -> bytes:
+    """A small file of a layout, be that a folder or a tar."""
+    if source.is_dir():
+        return (source / name).read_bytes()
+    with tarfile.open(source) as archive:
+        place = next((each for each in archive.getnames() if each.removeprefix("./") == name), name)
+        member = archive.extractfile(place)
+        return member.read() if member else b""
 
 
 def _unknown(source: Path, reason: str) -> UsageError:

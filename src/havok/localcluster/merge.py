@@ -1,8 +1,8 @@
 """Putting a local cluster into the kubeconfig a person already has.
 
 Only the entries with the cluster's own names are written; every other entry, and the current context when
-there is one, stays as it is. The file before is kept beside it as ``<file>.havok-backup``, comments and all; a
-file that is just as we wrote it never takes the place of that copy.
+there is one, stays as it is. The file before is kept beside it as ``<file>.havok-backup``, comments and all;
+a file that is just as we wrote it never takes the place of that copy.
 """
 
 import os

@@ -123,7 +123,7 @@ class Supervisor:
         return reader, writer
 
     def _patience_ms(self) -> int:
-        unsettled = any(not item.was_ready for item in self._running.values())
+        unsettled = any(item.state.state != "running" for item in self._running.values())
         return 50 if unsettled else 1000
 
     def _advance(self) -> None:

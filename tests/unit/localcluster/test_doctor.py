@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 
 from havok import text
+from havok.errors import HavokError
 from havok.localcluster import doctor
 from havok.localcluster.doctor import GIB, Finding
 from havok.settings import Settings
 
 
 def meminfo(available: float) -> str:
-    return f"MemTotal: 32000000 kB\nMemFree: 1 kB\nMemAvailable:   {int(available * GIB / 1024)} kB\nHugePages: 0\n"
+    kib = int(available * GIB / 1024)
+    return f"MemTotal: 32000000 kB\nMemFree: 1 kB\nMemAvailable:   {kib} kB\nHugePages: 0\n"
 
 
 @pytest.mark.parametrize(("free", "level"), [(0.2, "error"), (1.5, "warning"), (8, "ok")])
@@ -56,7 +58,7 @@ def test_a_machine_without_any_tool(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     missing = doctor.missing_packages()
     assert len(missing) == len(set(missing))
     assert {"containerd", "runc", "iptables", "skopeo", "docker-registry"} <= set(missing)
-    with pytest.raises(doctor.HavokError) as caught:
+    with pytest.raises(HavokError) as caught:
         doctor.check_requirements()
     assert caught.value.code == "cluster.packages.missing"
     assert caught.value.hint.startswith("apt-get install")

@@ -1,4 +1,4 @@
-"""The files that processes of a cluster read: understood by their readers, private where they hold secrets."""
+"""The files that processes of a cluster read: good for their readers, private where they hold secrets."""
 
 import base64
 import json

@@ -27,8 +27,9 @@ def ours(port: int = 16443) -> dict[str, Any]:
 
 NAMES = st.text(min_size=1, max_size=12) | st.sampled_from(["havok", "havok-admin", "on", "1", "1e3", "~"])
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=12)
-VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
 )
 
 
@@ -37,8 +38,9 @@ def kubeconfigs(draw: st.DrawFn) -> dict[str, Any]:
     document: dict[str, Any] = {"apiVersion": "v1", "kind": "Config"}
     for part in merge.LISTS:
         names = draw(st.lists(NAMES, unique=True, max_size=4))
-        entries = [{"name": name, part.rstrip("s"): draw(VALUES)} for name in names]
-        if entries or draw(st.booleans()):
+        entries: list[Any] = [{"name": name, part.rstrip("s"): draw(VALUES)} for name in names]
+        empty: bool = draw(st.booleans())
+        if entries or empty:
             document[part] = entries or None
     if draw(st.booleans()):
         document["current-context"] = draw(NAMES)
@@ -211,7 +213,9 @@ def test_a_symbolic_link_to_nothing_yet(file: Path, tmp_path: Path) -> None:
 
 def test_values_that_look_like_others_stay_what_they_are(file: Path) -> None:
     """A token `0123`, an expiry without quotes: YAML has opinions about them."""
-    write(file, "users:\n- name: '0123'\n  user: {token: '1e5', expiry: 2026-01-02T03:04:05Z, insecure: yes}\n")
+    write(
+        file, "users:\n- name: '0123'\n  user: {token: '1e5', expiry: 2026-01-02T03:04:05Z, insecure: yes}\n"
+    )
     merge.into(file, encode_yaml(ours()))
     (user, _) = decode_yaml(file.read_text())[0]["users"]
     assert user == {

@@ -82,7 +82,9 @@ def test_each_key_belongs_to_its_certificate(layout: Layout) -> None:
     form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     for file in layout.pki.glob("*.crt"):
         key = serialization.load_pem_private_key(file.with_suffix(".key").read_bytes(), None)
-        assert key.public_key().public_bytes(*form) == certificate(layout, file.stem).public_key().public_bytes(*form)
+        assert key.public_key().public_bytes(*form) == certificate(
+            layout, file.stem
+        ).public_key().public_bytes(*form)
 
 
 def test_nothing_is_made_twice(layout: Layout) -> None:

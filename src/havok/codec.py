@@ -23,7 +23,12 @@ def decode_json(data: bytes | str, kind: Any = Any) -> Any:
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.MsgspecError as error:
-        raise UsageError("codec.json.invalid", f"not the JSON expected: {error}", reason=str(error)) from error
+        raise UsageError(
+            "codec.json.invalid",
+            f"not the JSON expected: {error}",
+            "correct it at the place named, or give the file that was meant",
+            reason=str(error),
+        ) from error
 
 
 def encode_json(value: object, *, indent: int = 0) -> bytes:
@@ -40,7 +45,8 @@ def decode_yaml(text: str | bytes, *, source: str = "text") -> list[Any]:
     import yaml
 
     try:
-        return [document for document in yaml.load_all(text, Loader=_loader()) if document is not None]  # noqa: S506
+        documents = yaml.load_all(text, Loader=_loader())
+        return [document for document in documents if document is not None]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)

@@ -18,6 +18,7 @@ import typer
 
 from havok.cli import catalogue, commands
 from havok.cli.command import global_parameters, load
+from havok.localcluster.binaries import TABLE
 from havok.settings import OUTSIDE, REGISTRY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -204,6 +205,14 @@ def test_files_named_in_pages_exist(page: Path) -> None:
     for path in re.findall(r"`((?:src|docs|tests|scripts|deploy|examples|requirements)/[\w./-]+)`", text):
         generated = re.search(r"examples/[\w-]+/build\b", path)
         assert generated or (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("folder", ["docs", "docs/zh"])
+def test_versions_of_ready_binaries_are_the_pinned_ones(folder: str) -> None:
+    text = (ROOT / folder / "how-to/binaries-without-building.md").read_text("utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    said = {name: row.split("|")[2].strip() for row in rows for name in re.findall(r"`([\w-]+)`", row)}
+    assert said == {name: one.group.version for name, one in TABLE.items() if not one.ours}
 
 
 def tracked() -> list[Path]:

@@ -145,12 +145,23 @@ class StatusLine:
             self._drawn = False
 
     def _draw(self, text: str) -> None:
-        from rich.cells import set_cell_size
-
-        width = terminal_width(self._console.stderr) - 1
-        self._console.stderr.write("\r\033[K" + set_cell_size(text, width).rstrip())
+        line = fit(text, terminal_width(self._console.stderr) - 1)
+        self._console.stderr.write("\r\033[K" + line)
         self._console.stderr.flush()
         self._drawn = True
+
+
+def fit(text: str, width: int) -> str:
+    """`text` in at most `width` columns; what is too long loses its middle, since its end says what happens."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) <= width:
+        return text
+    head = set_cell_size(text, width // 3).rstrip()
+    tail = text
+    while cell_len(tail) > width - cell_len(head) - 1:
+        tail = tail[1:]
+    return f"{head}…{tail}"
 
 
 def terminal_width(stream: TextIO) -> int:

@@ -152,7 +152,7 @@ class StatusLine:
 
 
 def fit(text: str, width: int) -> str:
-    """`text` in at most `width` columns; what is too long loses its middle, since its end says what happens."""
+    """`text` in at most `width` columns; what is too long loses its middle: the end says what happens."""
     from rich.cells import cell_len, set_cell_size
 
     if cell_len(text) <= width:

@@ -1,18 +1,23 @@
 """`havok status`: each component in words, asked now rather than remembered."""
 
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from havok.clock import parse_rfc3339, utcnow
 from havok.errors import HavokError
-from havok.localcluster import addons, state, supervisor
+from havok.localcluster import addons, process, state, supervisor
 from havok.localcluster.kubectl import Kubectl
 from havok.localcluster.layout import Layout
 from havok.localcluster.supervise import ComponentState, read_status
 from havok.localcluster.supervisor import api_ready
 from havok.settings import Settings
+
+
+STARTING_SECONDS = 60
 
 
 class ComponentStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +41,8 @@ def status(name: str, *, settings: Settings) -> list[ComponentStatus]:
     layout = known.layout(home)
     alive = supervisor.runs(layout)
     rows = [ComponentStatus(name="supervisor", state="running" if alive else "stopped")]
-    rows += [_row(item, alive) for item in read_status(layout.run / "status.json")]
+    for item in read_status(layout.run / "status.json"):
+        rows.append(_row(item, alive or _lives(layout, item.name)))
     for number in range(1, known.options.nodes + 1):
         node = layout.node(number)
         up = any(row.name == node.name and row.state == "running" for row in rows)
@@ -44,6 +50,12 @@ def status(name: str, *, settings: Settings) -> list[ComponentStatus]:
             _row(item, up, prefix=f"{node.name}/", in_node=True) for item in read_status(node.status)
         ]  # fmt: skip
     return rows + _inside(known, layout)
+
+
+def _lives(layout: Layout, component: str) -> bool:
+    """Whether a component outlived the supervisor that started it."""
+    known = process.load(layout.run / f"{component}.json")
+    return known is not None and known.alive
 
 
 def _row(item: ComponentState, alive: bool, *, prefix: str = "", in_node: bool = False) -> ComponentStatus:
@@ -73,12 +85,20 @@ def _inside(known: state.Known, layout: Layout) -> list[ComponentStatus]:
                 detail="" if good else str(ready.get("message", "")),
             ))  # fmt: skip
         for deployment in kubectl.get("deployments", namespace=addons.SYSTEM)["items"]:
-            want = deployment["spec"].get("replicas", 1)
-            have = deployment["status"].get("readyReplicas", 0)
-            rows.append(ComponentStatus(
-                name=deployment["metadata"]["name"], state="running" if have >= want else "degraded",
-                detail="" if have >= want else f"{have}/{want}",
-            ))  # fmt: skip
+            rows.append(_deployment(deployment, utcnow()))
     except HavokError as error:
         rows.append(ComponentStatus(name="kubectl", state="degraded", detail=error.message))
     return rows
+
+
+def _deployment(deployment: dict[str, Any], now: datetime) -> ComponentStatus:
+    """A part that is not ready is starting for a while, metrics-server for two scrapes, then degraded."""
+    status = deployment.get("status", {})
+    want, have = deployment["spec"].get("replicas", 1), status.get("readyReplicas", 0)
+    name = deployment["metadata"]["name"]
+    if have >= want:
+        return ComponentStatus(name=name, state="running")
+    changes = [c["lastTransitionTime"] for c in status.get("conditions", []) if c["type"] == "Available"]
+    since = parse_rfc3339(changes[0] if changes else deployment["metadata"]["creationTimestamp"])
+    fresh = (now - since).total_seconds() < STARTING_SECONDS
+    return ComponentStatus(name=name, state="starting" if fresh else "degraded", detail=f"{have}/{want}")

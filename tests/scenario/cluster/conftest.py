@@ -1,5 +1,6 @@
 """One real local cluster for all scenarios of a run, an app on it, and the order: destruction comes last."""
 
+import fcntl
 import os
 import platform
 import subprocess
@@ -15,14 +16,20 @@ from support.cluster import LocalCluster
 
 SAMPLE = Path(__file__).resolve().parents[3] / "examples/pythonboot-sample"
 HERE = Path(__file__).parent
-ORDER = ("test_apps", "test_storage", "test_access", "test_security", "test_commands", "test_second_cluster",
-         "test_recovery", "test_healing", "test_ending")  # fmt: skip
+FIRST = ("test_first_app",)
+LAST = ("test_second_cluster", "test_recovery", "test_healing", "test_ending")
+LOCK = Path("/run/lock/havok-test.lock")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is ours, and sort it by module among its own places."""
+
+    def rank(item: pytest.Item) -> int:
+        module = item.path.stem
+        return LAST.index(module) + 1 if module in LAST else -(module in FIRST)
+
     places = [place for place, item in enumerate(items) if item.path.parent == HERE]
-    ours = sorted((items[place] for place in places), key=lambda item: ORDER.index(item.path.stem))
+    ours = sorted((items[place] for place in places), key=rank)
     for place, item in zip(places, ours, strict=True):
         item.add_marker(pytest.mark.cluster)
         items[place] = item
@@ -33,12 +40,17 @@ def cluster() -> Iterator[LocalCluster]:
     """A cluster of the tests' own, from nothing; nothing of it is left afterwards."""
     refuse_where_impossible()
     cluster = LocalCluster("havok-test")
-    cluster.purge()
-    try:
-        cluster.up()
-        yield cluster
-    finally:
+    with LOCK.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pytest.fail(f"another test run uses the cluster {cluster.name}", pytrace=False)
         cluster.purge()
+        try:
+            cluster.up()
+            yield cluster
+        finally:
+            cluster.purge()
 
 
 def refuse_where_impossible() -> None:

@@ -25,9 +25,7 @@ def test_the_node_is_ready_and_runs_the_pinned_version(cluster: LocalCluster) ->
     (node,) = cluster.get("nodes")["items"]
     conditions = {entry["type"]: entry["status"] for entry in node["status"]["conditions"]}
     assert conditions["Ready"] == "True"
-    assert node["status"]["nodeInfo"]["kubeletVersion"].removeprefix("v") == binaries.KUBERNETES.removeprefix(
-        "v"
-    )
+    assert node["status"]["nodeInfo"]["kubeletVersion"] == f"v{KUBERNETES.removeprefix('v')}"
     assert {"type": "InternalIP", "address": cluster.node.address} in node["status"]["addresses"]
 
 

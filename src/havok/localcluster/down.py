@@ -10,7 +10,7 @@ import shutil
 import time
 from pathlib import Path
 
-from havok.errors import HavokError, NotFoundError
+from havok.errors import ConflictError, HavokError, NotFoundError
 from havok.localcluster import binaries, cgroups, network, platform, process, state
 from havok.localcluster.layout import Layout
 from havok.localcluster.up import Report, Stage
@@ -62,8 +62,15 @@ def down(name: str = "default", *, settings: Settings, report: Report, purge: bo
     if purge:
         stage("down-data")
         state.forget(home, name)
-        binaries.purge(settings=settings)
+        _forget_old_binaries(home, settings)
     return was_running or purge
+
+
+def _forget_old_binaries(home: Path, settings: Settings) -> None:
+    """Binaries of former pins go with the last cluster: another may run them still. Not while one builds."""
+    if not state.names(home):
+        with contextlib.suppress(ConflictError):
+            binaries.purge(settings=settings)
 
 
 def runs(home: Path, name: str) -> bool:

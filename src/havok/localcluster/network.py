@@ -71,26 +71,22 @@ def hooks(index: int) -> list[tuple[str, str, str]]:
 
 def attach(node: NodeLayout, pid: int) -> None:
     """Lay the cable from the bridge into the network namespace of process `pid` (the node's init)."""
-    at = node.cluster.addresses
     if succeeds(["ip", "link", "show", node.host_link]):
         run(["ip", "link", "delete", node.host_link])
     run(["ip", "link", "add", node.host_link, "type", "veth", "peer", "name", "uplink", "netns", str(pid)])
+    plug(node)
+
+
+def plug(node: NodeLayout) -> bool:
+    """Put the host's end of a node's cable on the bridge, and routes to its pods. False: it has none."""
+    at = node.cluster.addresses
+    if not succeeds(["ip", "link", "show", node.host_link]):
+        return False
     run(["ip", "link", "set", node.host_link, "master", at.bridge_name, "up"])
-    run(["ip", "route", "replace", node.pods, "via", node.address, "dev", at.bridge_name, "onlink"])
-    if node.number == 1:
-        run(
-            [
-                "ip",
-                "route",
-                "replace",
-                at.service_network,
-                "via",
-                node.address,
-                "dev",
-                at.bridge_name,
-                "onlink",
-            ]
-        )
+    behind = [node.pods, at.service_network] if node.number == 1 else [node.pods]
+    for target in behind:
+        run(["ip", "route", "replace", target, "via", node.address, "dev", at.bridge_name, "onlink"])
+    return True
 
 
 def remove(layout: Layout, *, last: bool) -> None:

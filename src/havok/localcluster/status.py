@@ -16,7 +16,6 @@ from havok.localcluster.supervise import ComponentState, read_status
 from havok.localcluster.supervisor import api_ready
 from havok.settings import Settings
 
-
 STARTING_SECONDS = 60
 
 

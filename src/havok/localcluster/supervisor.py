@@ -19,12 +19,14 @@ from havok.localcluster.supervise import Component, Supervisor
 
 
 def main(arguments: list[str]) -> None:
-    """``python -m havok.localcluster.supervisor HOME CLUSTER``."""
-    home, name = Path(arguments[0]), arguments[1]
+    """``python -m havok.localcluster.supervisor HOME CLUSTER KEY``: KEY says what it was started for."""
+    home, name, key = Path(arguments[0]), arguments[1], arguments[2]
     log.configure()
     known = state.load(home, name)
     layout = known.layout(home)
     held = hold_port(layout.api_port)
+    if (ourselves := process.identity(os.getpid(), key)) is not None:
+        process.save(layout.run / "supervisor.json", ourselves)
     environment = {**os.environ, MARK: known.mark}
     Supervisor(
         plan(known, layout), run=layout.run, status=layout.run / "status.json", environment=environment
@@ -39,7 +41,10 @@ def runs(layout: Layout) -> bool:
 
 
 def hold_port(port: int) -> socket.socket:
-    """Bind the API port on loopback without listening: the kernel translates it, nobody else can take it."""
+    """Bind the API port on loopback without listening: the kernel translates it, nobody else can take it.
+
+    Nor can a second supervisor, so that one that was started twice ends here.
+    """
     held = socket.socket()
     held.bind(("127.0.0.1", port))
     return held

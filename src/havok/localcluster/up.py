@@ -36,7 +36,7 @@ from havok.localcluster import (
     supervisor,
 )  # fmt: skip
 from havok.localcluster.kubectl import Kubectl
-from havok.localcluster.layout import MARK, REGISTRY_HOST, Layout
+from havok.localcluster.layout import MARK, REGISTRY_HOST, Layout, NodeLayout
 from havok.localcluster.node import node_components
 from havok.localcluster.supervise import read_status
 from havok.localcluster.supervisor import api_ready, plan
@@ -180,8 +180,16 @@ def _prepare(bringing: Bringing, known: state.Known, layout: Layout) -> None:
     for number in nodes:
         files.write_node(layout.node(number), known.password)
         cgroups.ensure(layout.node(number).cgroup)
+        _cable(layout.node(number))
     bringing.stage("images")
     images.system_images(layout, {name: Path(path) for name, path in known.binaries.items()})
+
+
+def _cable(node: NodeLayout) -> None:
+    """Plug a running node in again. One whose cable is gone ends; its supervisor starts it with a new one."""
+    running = process.load(node.cluster.run / f"{node.name}.json")
+    if running is not None and running.alive and not network.plug(node):
+        process.end(running, patience=0)
 
 
 def _supervisor(known: state.Known, layout: Layout) -> None:
@@ -194,12 +202,11 @@ def _supervisor(known: state.Known, layout: Layout) -> None:
         if running.command == key:
             return
         process.end(running, patience=60)
-    command = [*components.python("havok.localcluster.supervisor"), str(layout.home), layout.name]
+    command = [*components.python("havok.localcluster.supervisor"), str(layout.home), layout.name, key]
     environment = {**_clean_environment(), MARK: known.mark}
-    child = process.spawn(command, log=layout.log("supervisor"), environment=environment)
-    started = process.identity(child.pid, key)
-    if started is not None:
-        process.save(file, started)
+    log = layout.log("supervisor")
+    process.spawn(command, log=log, environment=environment)
+    _wait(lambda: supervisor.runs(layout), 20, "the supervisor", log)
 
 
 def _plan_key(known: state.Known, layout: Layout) -> str:

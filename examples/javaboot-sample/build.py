@@ -4,6 +4,7 @@ Needs Debian's JDK 17 (javac, jlink) and its C library; downloads nothing. The a
 is made from the classes that a real run loads: it halves the start and saves 10 MB of memory.
 """
 
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -120,8 +121,14 @@ def ask(url: str, accept: str) -> None:
 def tool(name: str) -> str:
     """The path of a tool of JDK 17: from Debian's place for it, whatever `java` on PATH is.
 
-    Raises HavokError `sample.jdk.missing`.
+    Raises HavokError `sample.jdk.missing` or `sample.binutils.missing`.
     """
+    if shutil.which("objcopy") is None:  # jlink strips the runtime with it
+        raise HavokError(
+            "sample.binutils.missing",
+            "jlink needs objcopy, which is not installed",
+            "run: apt-get install --no-install-recommends binutils",
+        )
     for jdk in sorted(JVMS.glob("java-1.17.0-openjdk-*")):
         if (jdk / "jmods/java.base.jmod").is_file() and (jdk / "bin" / name).is_file():
             return str(jdk / "bin" / name)

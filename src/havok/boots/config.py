@@ -34,6 +34,21 @@ class SettingsBlock(Wire, frozen=True, kw_only=True):
     prometheus_scrape: bool | None = None
 
 
+class IngressBlock(Wire, frozen=True, kw_only=True):
+    """An address from outside the cluster for each app (not in the contract: it is Havok's own switch)."""
+
+    host: str = ""
+    """The host name; ${APP} and ${ENV} are replaced. Empty: no Ingress."""
+    class_name: str = ""
+    """The IngressClass; the cluster's default when empty."""
+    path: str = ""
+    """The prefix that is led to the app; / when empty."""
+    tls: str = ""
+    """The name of the TLS Secret in the app's namespace, ${APP} and ${ENV} replaced; empty: plain HTTP."""
+    annotations: dict[str, str] = msgspec.field(default_factory=dict)
+    """What the ingress controller is told."""
+
+
 class AppBlock(Wire, frozen=True, kw_only=True):
     """Defaults of an app: the contract's AppSpec."""
 
@@ -48,6 +63,9 @@ class AppBlock(Wire, frozen=True, kw_only=True):
     pod_spec: Json | None = None
     container: Json | None = None
     settings: SettingsBlock | None = None
+    node_port: bool | None = None
+    """Whether every app has a port on the nodes in environment dev, unless its Boot says "false"."""
+    ingress: IngressBlock | None = None
 
 
 class ServiceBlock(Wire, frozen=True, kw_only=True):
@@ -86,6 +104,9 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True):
     health_port: int = 0
     """The probes' port; 0: the app's own."""
     scrape: bool = True
+    node_port: bool = False
+    """Whether apps that leave it open get a port on every node, in environment dev."""
+    ingress: IngressBlock = IngressBlock()
 
 
 class Platform(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,6 +200,8 @@ def _work_out(name: str, block: Json, environment: str, warnings: list[str]) -> 
         registry=registry,
         health_port=max(0, settings.get("appHealthPort", 0)),
         scrape=settings.get("prometheusScrape", True),
+        node_port=bool(_said(own, base, "nodePort")),
+        ingress=_typed(app.get("ingress") or {}, IngressBlock, name),
     )
 
 
@@ -186,6 +209,11 @@ def _own(block: Json, target: str, environment: str) -> Json:
     """What `oEnvs` says of one target in one environment."""
     found: Json = (block.get("oEnvs") or {}).get(target, {}).get(environment) or {}
     return found
+
+
+def _said(own: Json, base: Json, field: str) -> Any:
+    """A switch as the environment says it, else as the app does; an explicit false counts."""
+    return own[field] if own.get(field) is not None else base.get(field)
 
 
 def _settings(own: Json, block: Json, base: Json) -> Json:

@@ -1,19 +1,21 @@
 """What the operator sees of a cluster: caches of the Boots and of what they own."""
 
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
-from havok.boots.live import Workload
+from havok.boots.live import Autoscaler, Ingress, Workload
 from havok.boots.names import BootKey
-from havok.crds import BOOT_KINDS, Boot
+from havok.crds import BOOT_KINDS, BOOT_REVISIONS, Boot, BootRevision
 from havok.kube.cache import Cache, Index
 from havok.kube.client import Client
-from havok.kube.resources import DEPLOYMENTS, SERVICES, STATEFULSETS, Resource
+from havok.kube.resources import DEPLOYMENTS, HPAS, INGRESSES, SERVICES, STATEFULSETS, Resource
 from havok.kube.views import Service
 
 T = TypeVar("T")
 
 BY_LABELS = "service labels"
+BY_OWNER = "controller"
+BY_BOOT = "pod labels"
 
 
 class Watched(Generic[T]):
@@ -47,6 +49,9 @@ class Watched(Generic[T]):
         return all(cache.has_synced for cache in self.caches)
 
 
+AnyCache: TypeAlias = Cache[Boot] | Cache[Workload] | Cache[Service] | Cache[Autoscaler] | Cache[Ingress]
+
+
 class World:
     """All caches; `namespaces` empty: the whole cluster."""
 
@@ -56,14 +61,18 @@ class World:
             resource.kind: Watched(client, resource, Workload, namespaces)
             for resource in (DEPLOYMENTS, STATEFULSETS)
         }
-        self.services = Watched(client, SERVICES, Service, namespaces, {BY_LABELS: _service_labels})
+        indexes: dict[str, Index[Service]] = {BY_LABELS: _service_labels, BY_OWNER: _controller}
+        self.services = Watched(client, SERVICES, Service, namespaces, indexes)
+        self.autoscalers = Watched(client, HPAS, Autoscaler, namespaces)
+        self.ingresses = Watched(client, INGRESSES, Ingress, namespaces)
+        self.revisions = Watched(client, BOOT_REVISIONS, BootRevision, namespaces, {BY_BOOT: _pod_labels})
 
     @property
-    def caches(self) -> list[Cache[Boot] | Cache[Workload] | Cache[Service]]:
+    def caches(self) -> list[Cache[Boot] | Cache[Workload] | Cache[Service] | Cache[BootRevision]]:
         """Every cache, to be run."""
         boots = [cache for watched in self.boots.values() for cache in watched.caches]
         workloads = [cache for watched in self.workloads.values() for cache in watched.caches]
-        return [*boots, *workloads, *self.services.caches]
+        return [*boots, *workloads, *self.services.caches, *self.revisions.caches]
 
     def workload(self, key: BootKey, kind: str) -> Workload | None:
         """What lives under the Boot's name, whoever it belongs to."""
@@ -73,9 +82,18 @@ class World:
         """Services that carry the Boot's service labels, whoever they belong to."""
         return self.services.by_index(BY_LABELS, (key.namespace, key.name, environment))
 
+    def revisions_of(self, key: BootKey) -> list[BootRevision]:
+        """Revisions that carry the Boot's labels, whoever they belong to."""
+        return self.revisions.by_index(BY_BOOT, (key.namespace, key.name, key.kind.boot_type))
+
     @property
     def has_synced(self) -> bool:
         return all(cache.has_synced for cache in self.caches)
+
+
+def _pod_labels(revision: BootRevision) -> Iterable[Hashable]:
+    meta = revision.metadata
+    return [(meta.namespace, meta.label("bootName"), meta.label("bootType"))]
 
 
 def _service_labels(service: Service) -> Iterable[Hashable]:

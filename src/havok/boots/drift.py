@@ -7,12 +7,13 @@ session affinity. What is not compared is left alone until the next full render.
 import msgspec
 
 from havok.boots import names
-from havok.boots.live import Container, PodSpec, Workload
+from havok.boots.live import Autoscaler, Container, Ingress, PodSpec, Workload
 from havok.boots.pin import Pin
 from havok.boots.probes import HANDLERS
 from havok.boots.quantity import same_amounts
 from havok.codec import Json
 from havok.kube.equality import Path
+from havok.kube.ownership import covers
 from havok.kube.views import Service
 
 SCRAPE_PREFIX = "prometheus.io/"
@@ -105,10 +106,38 @@ def of_service(rendered: Json, live: Service) -> tuple[str, ...]:
     (port,) = wanted.spec.ports or ()
     http = [one for one in live.spec.ports or () if one.name == names.PORT_NAME]
     affinity = wanted.spec.session_affinity
+    labels = (wanted.metadata.labels or {}).items()
     same = {
+        "labels": labels <= (live.metadata.labels or {}).items(),
         "port": [(one.port, one.target_port) for one in http] == [(port.port, port.target_port)],
         "annotations": scrape_annotations_of(live) == (wanted.metadata.annotations or {}),
         "sessionAffinity": affinity == (live.spec.session_affinity or "None"),
+    }
+    return tuple(name for name, equal in same.items() if not equal)
+
+
+AUTOSCALER_PATHS: tuple[Path, ...] = (("spec", "metrics"),)
+INGRESS_PATHS: tuple[Path, ...] = (("spec", "rules"), ("spec", "tls"))
+
+
+def of_autoscaler(rendered: Json, live: Autoscaler) -> tuple[str, ...]:
+    """Which of the compared things of an autoscaler differ: target, bounds, metrics."""
+    wanted, have = msgspec.convert(rendered, Autoscaler).spec, live.spec
+    same = {
+        "target": wanted.scale_target_ref == have.scale_target_ref,
+        "bounds": (wanted.min_replicas, wanted.max_replicas) == (have.min_replicas, have.max_replicas),
+        "metrics": covers(list(have.metrics), list(wanted.metrics), quantities=True),
+    }
+    return tuple(name for name, equal in same.items() if not equal)
+
+
+def of_ingress(rendered: Json, live: Ingress) -> tuple[str, ...]:
+    """Whether an Ingress is another than what was rendered."""
+    wanted = msgspec.convert(rendered, Ingress)
+    said = (wanted.metadata.annotations or {}).items()
+    same = {
+        "annotations": said <= (live.metadata.annotations or {}).items(),
+        "spec": covers(live.spec, wanted.spec) and bool(live.spec.get("tls")) == bool(wanted.spec.get("tls")),
     }
     return tuple(name for name, equal in same.items() if not equal)
 

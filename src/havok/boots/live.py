@@ -6,6 +6,7 @@ those that the API server fills in, so that a field left open equals a field fil
 
 import msgspec
 
+from havok.codec import Json
 from havok.crds.wire import Wire
 from havok.kube.views import ObjectMeta, WorkloadStatus
 
@@ -122,6 +123,8 @@ class WorkloadSpec(Wire, frozen=True, kw_only=True):
     """What Deployments and StatefulSets have in common."""
 
     replicas: int = 1
+    service_name: str = ""
+    """The Service that a StatefulSet names; it cannot be changed."""
     template: Template = Template()
 
 
@@ -131,3 +134,34 @@ class Workload(Wire, frozen=True, kw_only=True):
     metadata: ObjectMeta
     spec: WorkloadSpec = WorkloadSpec()
     status: WorkloadStatus = WorkloadStatus()
+
+
+class Target(Wire, frozen=True, kw_only=True):
+    """What an autoscaler scales."""
+
+    api_version: str = ""
+    kind: str = ""
+    name: str = ""
+
+
+class AutoscalerSpec(Wire, frozen=True, kw_only=True):
+    """The compared part of an autoscaler; how fast it moves is left to whoever sets it."""
+
+    scale_target_ref: Target = Target()
+    min_replicas: int = 1
+    max_replicas: int = 0
+    metrics: tuple[Json, ...] = ()
+
+
+class Autoscaler(Wire, frozen=True, kw_only=True):
+    """A HorizontalPodAutoscaler, living or rendered."""
+
+    metadata: ObjectMeta
+    spec: AutoscalerSpec = AutoscalerSpec()
+
+
+class Ingress(Wire, frozen=True, kw_only=True):
+    """An Ingress, living or rendered."""
+
+    metadata: ObjectMeta
+    spec: Json = msgspec.field(default_factory=dict)

@@ -4,33 +4,25 @@ Pure: the same app, defaults and environment give the same objects, fresh ones e
 wins over the platform's `container` and `podSpec`; the platform fills what the spec leaves open.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from havok.boots import names
+from havok.boots.app import App as App
+from havok.boots.autoscaler import autoscaler
 from havok.boots.config import Defaults
 from havok.boots.defaults import image_reference
+from havok.boots.live import Port, Template
 from havok.boots.merge import Variables, expand_container, expand_mounts, expand_volume, override
-from havok.boots.names import BootKey
 from havok.boots.probes import with_probes
+from havok.boots.services import ingress, services
+from havok.boots.services import scrape_annotations as scrape_annotations
 from havok.codec import Json
 from havok.crds import BootSpec
 
 OURS: Final = ("name", "image", "ports", "env", "resources")
 """Fields of the app container that no config may set: the Boot always says them."""
-
-
-class App(msgspec.Struct, frozen=True, kw_only=True):
-    """One Boot, ready to be rendered: `spec` has been filled."""
-
-    key: BootKey
-    uid: str
-    spec: BootSpec
-    restarted_at: str = ""
-    """The last restart that was asked for; it stays in the pods when the Boot forgets it (contract 3.12)."""
-    external_port: int = 0
-    """The node port that the external Service was given; 0 while it has none."""
 
 
 class Objects(msgspec.Struct, frozen=True):
@@ -39,25 +31,26 @@ class Objects(msgspec.Struct, frozen=True):
     workload: Json
     services: tuple[Json, ...]
     """The app's own first."""
+    autoscaler: Json | None = None
+    ingress: Json | None = None
 
 
 def render(app: App, defaults: Defaults, environment: str) -> Objects:
     """All objects of one app in `environment`."""
     template = _template(app, defaults, environment)
-    services = [_service(app, environment)]
-    services += _sidecar_services(app, template, environment)
-    if app.spec.node_port == "true" and environment == "dev":
-        services.append(_external_service(app, environment))
-    return Objects(_workload(app, template), tuple(services))
+    ports = sidecar_ports_of(template) if app.sidecar_ports is None else app.sidecar_ports
+    return Objects(
+        _workload(app, template),
+        tuple(services(app, defaults, ports, environment)),
+        autoscaler(app),
+        ingress(app, defaults, environment),
+    )
 
 
-def _metadata(app: App, name: str, labels: dict[str, str]) -> Json:
-    return {
-        "name": name,
-        "namespace": app.key.namespace,
-        "labels": labels,
-        "ownerReferences": [app.key.owner_reference(app.uid)],
-    }
+def sidecar_ports_of(template: Json) -> tuple[Port, ...]:
+    """Ports of the containers beside the app's own."""
+    containers = msgspec.convert(template, Template).spec.containers
+    return tuple(port for one in containers if one.name != names.APP_CONTAINER for port in one.ports)
 
 
 def _workload(app: App, template: Json) -> Json:
@@ -70,14 +63,14 @@ def _workload(app: App, template: Json) -> Json:
     }
     if kind == "StatefulSet":
         spec |= {
-            "serviceName": app.key.name,
+            "serviceName": app.governing or app.headless,
             "podManagementPolicy": "OrderedReady",
             "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
         }
     elif app.key.kind.max_unavailable:
         rolling = {"maxUnavailable": app.key.kind.max_unavailable}
         spec["strategy"] = {"type": "RollingUpdate", "rollingUpdate": rolling}
-    metadata = _metadata(app, app.key.name, app.key.workload_labels)
+    metadata = app.metadata(app.key.name, app.key.workload_labels)
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": spec}
 
 
@@ -144,57 +137,3 @@ def _mounts(spec: BootSpec) -> list[Json]:
     return [
         {"name": claim.name, "mountPath": claim.mount_path, "readOnly": claim.read_only} for claim in spec.pvc
     ]
-
-
-def _service(
-    app: App, environment: str, *, name: str = "", port: int = 0, scrape: bool | None = None
-) -> Json:
-    """A Service without a type: the API server makes it a ClusterIP, and whoever changes that keeps it."""
-    port = port or app.spec.port
-    metadata = _metadata(app, name or app.key.name, app.key.service_labels(environment))
-    if app.spec.prometheus == "true" if scrape is None else scrape:
-        metadata["annotations"] = scrape_annotations(port)
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata,
-        "spec": {
-            "selector": app.key.pod_labels,
-            "sessionAffinity": app.spec.session_affinity or "None",
-            "ports": [{"name": names.PORT_NAME, "port": port, "targetPort": port, "protocol": "TCP"}],
-        },
-    }
-
-
-def scrape_annotations(port: int) -> dict[str, str]:
-    """What Prometheus looks for on a Service; exactly these four (contract 3.8)."""
-    return {
-        "prometheus.io/path": "/prometheus",
-        "prometheus.io/port": str(port),
-        "prometheus.io/scheme": "http",
-        "prometheus.io/scrape": "true",
-    }
-
-
-def _sidecar_services(app: App, template: Json, environment: str) -> list[Json]:
-    """One for each named port of every container after the first."""
-    ports: list[dict[str, Any]] = [
-        port for container in template["spec"]["containers"][1:] for port in container.get("ports") or ()
-    ]
-    return [
-        _service(
-            app, environment, name=f"{app.key.name}-{port['name']}", port=port["containerPort"], scrape=True
-        )
-        for port in ports
-        if port.get("name")
-    ]
-
-
-def _external_service(app: App, environment: str) -> Json:
-    """A port on every node; once allocated, the Service's own port is that number too."""
-    service = _service(app, environment, name=f"{app.key.name}-external", scrape=False)
-    service["spec"]["type"] = "NodePort"
-    port = service["spec"]["ports"][0]
-    if app.external_port:
-        port |= {"port": app.external_port, "nodePort": app.external_port}
-    return service

@@ -49,7 +49,9 @@ class Watched(Generic[T]):
         return all(cache.has_synced for cache in self.caches)
 
 
-AnyCache: TypeAlias = Cache[Boot] | Cache[Workload] | Cache[Service] | Cache[Autoscaler] | Cache[Ingress]
+AnyCache: TypeAlias = (
+    Cache[Boot] | Cache[Workload] | Cache[Service] | Cache[Autoscaler] | Cache[Ingress] | Cache[BootRevision]
+)
 
 
 class World:
@@ -68,11 +70,12 @@ class World:
         self.revisions = Watched(client, BOOT_REVISIONS, BootRevision, namespaces, {BY_BOOT: _pod_labels})
 
     @property
-    def caches(self) -> list[Cache[Boot] | Cache[Workload] | Cache[Service] | Cache[BootRevision]]:
+    def caches(self) -> list[AnyCache]:
         """Every cache, to be run."""
         boots = [cache for watched in self.boots.values() for cache in watched.caches]
         workloads = [cache for watched in self.workloads.values() for cache in watched.caches]
-        return [*boots, *workloads, *self.services.caches, *self.revisions.caches]
+        reach = [*self.services.caches, *self.autoscalers.caches, *self.ingresses.caches]
+        return [*boots, *workloads, *reach, *self.revisions.caches]
 
     def workload(self, key: BootKey, kind: str) -> Workload | None:
         """What lives under the Boot's name, whoever it belongs to."""
@@ -81,6 +84,10 @@ class World:
     def services_of(self, key: BootKey, environment: str) -> list[Service]:
         """Services that carry the Boot's service labels, whoever they belong to."""
         return self.services.by_index(BY_LABELS, (key.namespace, key.name, environment))
+
+    def services_owned_by(self, uid: str) -> list[Service]:
+        """Services whose controller is the Boot of this uid."""
+        return self.services.by_index(BY_OWNER, uid)
 
     def revisions_of(self, key: BootKey) -> list[BootRevision]:
         """Revisions that carry the Boot's labels, whoever they belong to."""
@@ -94,6 +101,11 @@ class World:
 def _pod_labels(revision: BootRevision) -> Iterable[Hashable]:
     meta = revision.metadata
     return [(meta.namespace, meta.label("bootName"), meta.label("bootType"))]
+
+
+def _controller(service: Service) -> Iterable[Hashable]:
+    controller = service.metadata.controller
+    return [controller.uid] if controller is not None else []
 
 
 def _service_labels(service: Service) -> Iterable[Hashable]:

@@ -65,6 +65,7 @@ STATEFULSETS: Final = Resource("apps", "v1", "statefulsets", "StatefulSet")
 REPLICASETS: Final = Resource("apps", "v1", "replicasets", "ReplicaSet")
 DAEMONSETS: Final = Resource("apps", "v1", "daemonsets", "DaemonSet")
 HPAS: Final = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+INGRESSES: Final = Resource("networking.k8s.io", "v1", "ingresses", "Ingress")
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 CRDS: Final = Resource(
     "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False

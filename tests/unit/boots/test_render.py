@@ -89,10 +89,19 @@ def test_only_java_changes_the_rolling_update() -> None:
     assert "strategy" not in rendered(SIX_LINES, kind="WebBoot").workload["spec"]
 
 
-def test_a_stateful_set_names_its_service() -> None:
-    workload = rendered(msgspec.structs.replace(SIX_LINES, workload="StatefulSet")).workload
+def test_a_stateful_set_names_its_headless_service() -> None:
+    stateful = msgspec.structs.replace(SIX_LINES, workload="StatefulSet", session_affinity="ClientIP")
+    objects = rendered(stateful)
+    workload = objects.workload
+    _, headless = objects.services
+    assert headless["metadata"]["name"] == "shop-headless"
+    assert "labels" not in headless["metadata"]
+    assert "annotations" not in headless["metadata"]
+    assert headless["spec"]["clusterIP"] == "None"
+    assert headless["spec"]["publishNotReadyAddresses"] is True
+    assert rendered(stateful, governing="shop").workload["spec"]["serviceName"] == "shop"
     assert workload["kind"] == "StatefulSet"
-    assert workload["spec"]["serviceName"] == "shop"
+    assert workload["spec"]["serviceName"] == "shop-headless"
     assert workload["spec"]["podManagementPolicy"] == "OrderedReady"
     assert "strategy" not in workload["spec"]
 

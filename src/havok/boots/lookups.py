@@ -1,0 +1,86 @@
+"""What admission has to look up: names, Secrets, claims and priority classes, each one by one with `get`.
+
+Nothing here is listed, watched or kept, and the values of a Secret are never decoded. "There is none" is an
+answer; every other failure is `Unchecked`, so that a broken connection or a missing right is never mistaken
+for a missing permission of the app.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import msgspec
+
+from havok.boots.names import BootKey
+from havok.boots.rules import Secret
+from havok.crds import BOOT_KINDS
+from havok.kube import Client, Forbidden, KubeError, NotFound
+from havok.kube.resources import PRIORITYCLASSES, PVCS, SECRETS
+from havok.kube.views import ObjectMeta, PartialObject
+
+T = TypeVar("T")
+
+READER = "havok:secret-reader"
+
+
+class Unchecked(Exception):  # noqa: N818  it is a finding, not a failure
+    """A look-up failed for another reason than that there is nothing; the message is a whole sentence."""
+
+
+class Lookups:
+    """Look-ups by one client, the operator's own."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def holder(self, key: BootKey) -> str:
+        """The kind of the Boot that has this name in its namespace; empty when none has. Raises Unchecked."""
+        asked = [
+            self._find(
+                f"whether a {kind.kind} has the name {key.name}",
+                self._client.get(kind.resource, key.name, key.namespace, view=PartialObject),
+            )
+            for kind in BOOT_KINDS
+        ]
+        found = await asyncio.gather(*asked)
+        return next((kind.kind for kind, one in zip(BOOT_KINDS, found, strict=True) if one), "")
+
+    async def secret(self, namespace: str, name: str) -> Secret | None:
+        """A Secret's keys and annotations; None when there is none. Raises Unchecked."""
+        found = await self._find(
+            f"secret {name}", self._client.get(SECRETS, name, namespace, view=_Secret),
+            f"bind ClusterRole {READER} to the operator in namespace {namespace}",
+        )  # fmt: skip
+        if found is None:
+            return None
+        return Secret(frozenset(found.metadata.annotations or {}), frozenset(found.data or {}))
+
+    async def claim(self, namespace: str, name: str) -> ObjectMeta | None:
+        """A PersistentVolumeClaim; None when there is none. Raises Unchecked."""
+        found = await self._find(
+            f"the pvc {name}", self._client.get(PVCS, name, namespace, view=PartialObject)
+        )
+        return found.metadata if found else None
+
+    async def priority_class(self, name: str) -> ObjectMeta | None:
+        """A PriorityClass; None when there is none. Raises Unchecked."""
+        found = await self._find(
+            f"PriorityClass {name}", self._client.get(PRIORITYCLASSES, name, view=PartialObject)
+        )
+        return found.metadata if found else None
+
+    async def _find(self, what: str, asked: Awaitable[T], right: str = "") -> T | None:
+        try:
+            return await asked
+        except NotFound:
+            return None
+        except KubeError as error:
+            way = f"; {right}" if right and isinstance(error, Forbidden) else ""
+            raise Unchecked(f"{what} could not be checked, try again: {error.message}{way}") from error
+
+
+class _Secret(msgspec.Struct, frozen=True):
+    """Keys, and values that stay undecoded."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    data: dict[str, msgspec.Raw] | None = None

@@ -4,30 +4,38 @@ An object is ours when its controller reference is this Boot, by uid. One that i
 we need, is `Foreign`: it stays as it is until a person gives consent by the annotation `names.ADOPT`.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
 from havok.boots import drift, names
 from havok.boots import metrics as stages
-from havok.boots.live import Workload
+from havok.boots.live import Autoscaler, Ingress, Workload
 from havok.boots.metrics import Metrics
 from havok.boots.names import FIELD_MANAGER, BootKey
 from havok.boots.pin import Pin
 from havok.boots.status import Problem
-from havok.boots.world import World
+from havok.boots.world import Watched, World
 from havok.codec import Json
 from havok.kube import AlreadyExists, Client, KubeError, NotFound
 from havok.kube.apply import reconcile_object
 from havok.kube.equality import Path
 from havok.kube.events import EventRecorder
-from havok.kube.resources import DEPLOYMENTS, SERVICES, STATEFULSETS, Resource
+from havok.kube.resources import DEPLOYMENTS, HPAS, INGRESSES, SERVICES, STATEFULSETS, Resource
 from havok.kube.views import ObjectMeta, ObjectReference, PartialObject
+
+T = TypeVar("T", Autoscaler, Ingress)
 
 RESOURCES = {resource.kind: resource for resource in (DEPLOYMENTS, STATEFULSETS)}
 SELF_HEALING = (409, 500, 503, 504)
 """HTTP statuses of failures that the next try may well not see; their events are Normal (contract 4.7)."""
+
+NEVER_WARNED: Final = frozenset({"GetDeployment", "GetService", "UpdateBootDefaulters", "UpdateBootMeta"})
+"""Failures whose events are always Normal."""
+SHORT: Final = {HPAS.kind: "hpa"}
+"""Kinds that the sub-stages of metrics call otherwise than by their name in small letters."""
 
 
 class Foreign(Exception):  # noqa: N818  it is a finding, not a failure
@@ -59,13 +67,17 @@ class Voice:
         await self._events.event(self._about, type_, reason, message)
 
     async def done(self, verb: str, what: str, name: str, resource: Resource) -> None:
-        """A write succeeded: ``CreatedDeployment``."""
+        """A write succeeded: ``CreatedDeployment``. Those of autoscalers are no events (contract 4.7)."""
         self.metrics.writes.labels(resource.plural).inc()
+        if what == HPAS.kind:
+            return
         await self.say("Normal", f"{verb}{what}", f"{verb.lower()} {what} {name}")
 
     async def failed(self, verb: str, what: str, name: str, error: KubeError) -> None:
-        """A write failed: ``FailedCreateService``."""
-        heals = error.status in SELF_HEALING
+        """A read or write failed: ``FailedCreateService``."""
+        if what == HPAS.kind:
+            return
+        heals = error.status in SELF_HEALING or f"{verb}{what}" in NEVER_WARNED
         await self.say(
             "Normal" if heals else "Warning", f"Failed{verb}{what}", f"{what} {name}: {error.message}"
         )
@@ -108,13 +120,22 @@ class Owned:
         return msgspec.convert(await self._patch(resource, narrow), Workload)
 
     async def settle_services(self, rendered: tuple[Json, ...]) -> None:
-        """Make the services what was rendered, and remove ours that are no longer wanted. Raises Foreign."""
+        """Make the services what was rendered, and remove ours that are no longer wanted.
+
+        Raises Foreign for the first that belongs to somebody else, after the others were settled.
+        """
         wanted = {service["metadata"]["name"] for service in rendered}
+        found: list[Foreign] = []
         for service in rendered:
-            await self._settle_service(service)
-        for live in self._world.services_of(self._key, self._environment):
-            if live.metadata.name not in wanted and self._is_ours(live.metadata):
-                await self._delete_service(live.metadata)
+            try:
+                await self._settle_service(service)
+            except Foreign as foreign:
+                found.append(foreign)
+        for live in self._world.services_owned_by(self._uid):
+            if live.metadata.name not in wanted:
+                await self._delete(SERVICES, live.metadata)
+        if found:
+            raise found[0]
 
     async def _settle_service(self, rendered: Json) -> None:
         live = self._world.services.get(self._key.namespace, rendered["metadata"]["name"])
@@ -123,6 +144,32 @@ class Owned:
             if self._is_ours(live.metadata) and not drift.of_service(rendered, live):
                 return
         await self._reconcile(SERVICES, rendered, drift.SERVICE_PATHS, exists=live is not None)
+
+    async def settle_autoscaler(self, rendered: Json | None) -> None:
+        """Make the autoscaler what was rendered; None: remove it if it is ours. Raises Foreign."""
+        await self._settle(self._world.autoscalers, rendered, drift.of_autoscaler, drift.AUTOSCALER_PATHS)
+
+    async def settle_ingress(self, rendered: Json | None) -> None:
+        """The same for the address from outside."""
+        await self._settle(self._world.ingresses, rendered, drift.of_ingress, drift.INGRESS_PATHS)
+
+    async def _settle(
+        self,
+        watched: Watched[T],
+        rendered: Json | None,
+        differs: Callable[[Json, T], tuple[str, ...]],
+        equal: tuple[Path, ...],
+    ) -> None:
+        live = watched.get(self._key.namespace, self._key.name)
+        if rendered is None:
+            if live is not None and self._is_ours(live.metadata):
+                await self._delete(watched.resource, live.metadata)
+            return
+        if live is not None:
+            self._claim(live.metadata, watched.resource.kind)
+            if self._is_ours(live.metadata) and not differs(rendered, live):
+                return
+        await self._reconcile(watched.resource, rendered, equal, exists=live is not None)
 
     def external_port(self) -> int:
         """The node port that the external Service was given; 0 while there is none."""
@@ -162,7 +209,7 @@ class Owned:
         live = await self._live(resource, wanted) if exists else None
         verb, stage = ("Update", stages.UPDATE) if live else ("Create", stages.CREATE)
         try:
-            with self._stage(stage, f"{verb.lower()}_{resource.kind.lower()}"):
+            with self._stage(stage, self._sub_stage(verb, resource, wanted["metadata"]["name"])):
                 outcome = await reconcile_object(
                     self._client, resource, wanted, live, field_manager=FIELD_MANAGER, equal=equal
                 )
@@ -177,11 +224,15 @@ class Owned:
 
     async def _live(self, resource: Resource, wanted: Json) -> Json | None:
         """The object under this name with everything it has; None when it is gone. Raises Foreign."""
+        name = wanted["metadata"]["name"]
         try:
-            with self._stage(stages.UPDATE, f"get_{resource.kind.lower()}"):
-                live = await self._client.get(resource, wanted["metadata"]["name"], self._key.namespace)
+            with self._stage(stages.UPDATE, f"get_{SHORT.get(resource.kind, resource.kind.lower())}"):
+                live = await self._client.get(resource, name, self._key.namespace)
         except NotFound:
             return None
+        except KubeError as error:
+            await self._voice.failed("Get", resource.kind, name, error)
+            raise
         self._claim(msgspec.convert(live, PartialObject).metadata, resource.kind)
         return live
 
@@ -199,16 +250,21 @@ class Owned:
         await self._voice.done("Updated", resource.kind, name, resource)
         return answer
 
-    async def _delete_service(self, metadata: ObjectMeta) -> None:
+    async def _delete(self, resource: Resource, metadata: ObjectMeta) -> None:
         try:
-            with self._stage(stages.UPDATE, "delete_other_service"):
-                await self._client.delete(SERVICES, metadata.name, metadata.namespace, uid=metadata.uid)
+            with self._stage(stages.UPDATE, self._sub_stage("delete", resource, metadata.name)):
+                await self._client.delete(resource, metadata.name, metadata.namespace, uid=metadata.uid)
         except NotFound:
             return
         except KubeError as error:
-            await self._voice.failed("Delete", "Service", metadata.name, error)
+            await self._voice.failed("Delete", resource.kind, metadata.name, error)
             raise
-        await self._voice.done("Deleted", "Service", metadata.name, SERVICES)
+        await self._voice.done("Deleted", resource.kind, metadata.name, resource)
+
+    def _sub_stage(self, verb: str, resource: Resource, name: str) -> str:
+        """As dashboards know it; Services beside the app's own are "other" ones (contract 4.8)."""
+        other = "other_" if resource == SERVICES and name != self._key.name else ""
+        return f"{verb.lower()}_{other}{SHORT.get(resource.kind, resource.kind.lower())}"
 
     def _stage(self, stage: str, sub_stage: str) -> AbstractContextManager[None]:
         return self._voice.metrics.stage(self._key.kind.kind, self._key.name, stage, sub_stage)

@@ -74,7 +74,7 @@ class World:
         """Every cache, to be run."""
         boots = [cache for watched in self.boots.values() for cache in watched.caches]
         workloads = [cache for watched in self.workloads.values() for cache in watched.caches]
-        reach = [*self.services.caches, *self.autoscalers.caches, *self.ingresses.caches]
+        reach: list[AnyCache] = [*self.services.caches, *self.autoscalers.caches, *self.ingresses.caches]
         return [*boots, *workloads, *reach, *self.revisions.caches]
 
     def workload(self, key: BootKey, kind: str) -> Workload | None:

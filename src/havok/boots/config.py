@@ -1,23 +1,25 @@
 """The central config: the platform's defaults for each kind of Boot and for each named profile.
 
-`parse` reads the text of the ConfigMap key `config.yaml` for one environment (contract section 2). A
-`Platform` never changes; a new text is a new one with another `digest`, so whoever holds one renders the
-same objects from it for ever. Nothing here reads files or clusters.
+`parse` reads the text of the ConfigMap key `config.yaml` for one environment (contract section 2); whatever
+the text is, it gives a `Platform` or raises `ConfigError` with the line. A `Platform` never changes; a new
+text is a new one with another `digest`, so whoever holds one renders the same objects from it for ever.
+Nothing here reads files or clusters.
 """
 
 import hashlib
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
+from havok.boots.config_text import Document, read
 from havok.boots.merge import by_name, override
-from havok.boots.names import APP_CONTAINER
-from havok.boots.shape import MismatchError, conform
-from havok.codec import Json, decode_json, decode_yaml
+from havok.boots.names import APP_CONTAINER, PROFILE
+from havok.boots.shape import SHAPE, WHOLE, Conform, MismatchError
+from havok.codec import Json
 from havok.crds import BOOT_KINDS, BootKind
 from havok.crds.spec import EnvVar, ResourceRequirements
-from havok.crds.wire import Wire
-from havok.errors import UsageError
+from havok.crds.wire import Wire, schema
 
 T = TypeVar("T")
 
@@ -60,8 +62,8 @@ class AppBlock(Wire, frozen=True, kw_only=True):
     resources: ResourceRequirements | None = None
     node_selector: dict[str, str] = msgspec.field(default_factory=dict)
     sub_domain: str = ""
-    pod_spec: Json | None = None
-    container: Json | None = None
+    pod_spec: Annotated[Json, schema(**{SHAPE: "PodSpec"})] | None = None
+    container: Annotated[Json, schema(**{SHAPE: "Container"})] | None = None
     settings: SettingsBlock | None = None
     node_port: bool | None = None
     """Whether every app has a port on the nodes in environment dev, unless its Boot says "false"."""
@@ -81,7 +83,7 @@ class Block(Wire, frozen=True, kw_only=True):
     settings: SettingsBlock | None = None
     o_envs: dict[str, dict[str, AppBlock]] | None = None
     app: AppBlock | None = None
-    side_car_containers: tuple[Json, ...] = ()
+    side_car_containers: tuple[Annotated[Json, schema(**{SHAPE: "Container", WHOLE: True})], ...] = ()
     sidecar_services: tuple[ServiceBlock, ...] = ()
 
 
@@ -109,6 +111,18 @@ class Defaults(msgspec.Struct, frozen=True, kw_only=True):
     ingress: IngressBlock = IngressBlock()
 
 
+class Finding(msgspec.Struct, frozen=True):
+    """Something in a text that has no effect, or not the one that was meant."""
+
+    block: str
+    """The type or profile it stands in."""
+    line: int
+    cause: str
+
+    def __str__(self) -> str:
+        return f"central config, line {self.line}: {self.cause}"
+
+
 class Platform(msgspec.Struct, frozen=True, kw_only=True):
     """A central config as one environment sees it."""
 
@@ -116,12 +130,20 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True):
     """Ten hexadecimal digits of the text's SHA-256; empty for the built-in defaults."""
     environment: str
     blocks: dict[str, Defaults]
-    warnings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The findings as sentences."""
+        return tuple(str(finding) for finding in self.findings)
 
     def defaults(self, kind: BootKind, profile: str = "") -> Defaults:
         """The block of a profile; that of the kind when the profile names none (contract 2.5)."""
-        name = profile if profile in self.profiles else kind.boot_type
-        return self.blocks.get(name, Defaults())
+        return self.blocks.get(self.block_name(kind, profile), Defaults())
+
+    def block_name(self, kind: BootKind, profile: str = "") -> str:
+        """The key of that block."""
+        return profile if profile in self.profiles else kind.boot_type
 
     @property
     def profiles(self) -> frozenset[str]:
@@ -142,34 +164,76 @@ def digest_of(text: str) -> str:
 def parse(text: str, environment: str) -> Platform:
     """The platform that `text` describes.
 
-    Raises UsageError: `boots.config.empty`, `boots.config.mismatch` with the path, or what `havok.codec`
-    says of broken JSON (when the text starts with a brace) or YAML.
+    Raises ConfigError, whatever the text is: `boots.config.empty`, `boots.config.syntax` or
+    `boots.config.mismatch`, each with the line.
     """
-    warnings: list[str] = []
+    document = read(text)
+    findings = [
+        Finding(path.partition(".")[0], document.line_of(path), f"{path} is given twice; the last one holds")
+        for path in document.doubled
+    ]
+    try:
+        blocks = _blocks(document, environment, findings)
+    except MismatchError as error:
+        raise error.at(document.line_of(error.path)) from error
+    findings.sort(key=lambda one: one.line)
+    return Platform(digest=digest_of(text), environment=environment, blocks=blocks, findings=tuple(findings))
+
+
+def warnings(kind: BootKind, annotations: Mapping[str, str], platform: Platform) -> tuple[str, ...]:
+    """What a Boot of this kind, with these annotations, should be told of its config: an unknown profile,
+    and what has no effect in the block that it takes its defaults from.
+    """
+    profile = annotations.get(PROFILE, "")
+    told = []
+    if profile and profile not in platform.profiles:
+        told.append(f"profile {profile} is not in the central config; the defaults of {kind.boot_type} hold")
+    block = platform.block_name(kind, profile)
+    return (*told, *(str(finding) for finding in platform.findings if finding.block == block))
+
+
+def _blocks(document: Document, environment: str, findings: list[Finding]) -> dict[str, Defaults]:
+    if not isinstance(document.value, dict):
+        raise MismatchError("", "a map of blocks", document.value)
     blocks: dict[str, Defaults] = {}
-    for name, raw in _document(text).items():
-        unknown: list[str] = []
-        shaped = conform({} if raw is None else raw, Block, str(name), unknown)
-        warnings += [f"central config: {path} is not known and has no effect" for path in unknown]
-        if shaped.get("sidecarServices"):
-            warnings.append(f"central config: {name}.sidecarServices has no effect")
-        blocks[str(name)] = _work_out(str(name), shaped, environment, warnings)
-    return Platform(digest=digest_of(text), environment=environment, blocks=blocks, warnings=tuple(warnings))
+    for name, raw in document.value.items():
+        conform = Conform(strict=document.is_json)
+        shaped = conform.struct({} if raw is None else raw, Block, name)
+        odd = [(path, f"{path} is not known and has no effect") for path in conform.unknown]
+        odd += [(path, f"{path} is missing; the cluster will refuse the pods") for path in conform.missing]
+        odd += _without_effect(name, shaped)
+        findings += [Finding(name, document.line_of(path), cause) for path, cause in odd]
+        blocks[name] = _work_out(name, shaped, environment)
+    return blocks
 
 
-def _document(text: str) -> Json:
-    if not text.strip():
-        raise UsageError("boots.config.empty", "the central config is empty", f"write blocks under {KEY}")
-    if text.lstrip().startswith("{"):
-        document = decode_json(text)
-    else:
-        document = next(iter(decode_yaml(text, source="the central config")), {})
-    if not isinstance(document, dict):
-        raise MismatchError("", "a map of blocks", document)
-    return document
+def _without_effect(name: str, block: Json) -> list[tuple[str, str]]:
+    """(path, sentence) of what is read and yet does nothing, or cannot work."""
+    odd = []
+    if block.get("sidecarServices"):
+        odd.append((f"{name}.sidecarServices", f"{name}.sidecarServices has no effect"))
+    for path, app in _apps(name, block).items():
+        if (app.get("podSpec") or {}).get("containers"):
+            where = f"{path}.podSpec.containers"
+            odd.append((where, f"{where} has no effect; use sideCarContainers"))
+        for field, most in (("port", 65535), ("replicas", 100)):
+            if app.get(field, 0) > most:
+                odd.append((f"{path}.{field}", f"{path}.{field} is more than {most}; no Boot can have it"))
+    return odd + _unused_targets(name, block)
 
 
-def _work_out(name: str, block: Json, environment: str, warnings: list[str]) -> Defaults:
+def _unused_targets(name: str, block: Json) -> list[tuple[str, str]]:
+    pods = [app.get("podSpec") or {} for app in _apps(name, block).values()]
+    injected = [
+        *block.get("sideCarContainers", ()),
+        *(c for pod in pods for c in pod.get("initContainers", ())),
+    ]
+    known = {APP_CONTAINER, *(container.get("name") for container in injected)}
+    targets = [f"{name}.oEnvs.{target}" for target in block.get("oEnvs") or () if target not in known]
+    return [(path, f"{path} has no effect: no container has that name") for path in targets]
+
+
+def _work_out(name: str, block: Json, environment: str) -> Defaults:
     _check_containers(name, block)
     own = _own(block, APP_CONTAINER, environment)
     base = block.get("app") or {}
@@ -177,8 +241,7 @@ def _work_out(name: str, block: Json, environment: str, warnings: list[str]) -> 
     settings = _settings(own, block, base)
     registry = settings.get("registry", "")
     container, pod = app.get("container") or {}, app.get("podSpec") or {}
-    if pod.pop("containers", None):
-        warnings.append(f"central config: {name}.app.podSpec.containers has no effect; use sideCarContainers")
+    pod.pop("containers", None)
     if pod.get("initContainers"):
         pod["initContainers"] = [
             _injected(one, registry, block, environment) for one in pod["initContainers"]
@@ -217,8 +280,15 @@ def _said(own: Json, base: Json, field: str) -> Any:
 
 
 def _settings(own: Json, block: Json, base: Json) -> Json:
-    """Field by field, the environment's before the block's before the app's; an explicit false counts."""
-    merged: Json = {}
+    """Field by field, the environment's before the block's before the app's; an explicit false counts.
+
+    But in a block without settings the environment's are laid over the app's like everything else of it, so
+    that an explicit false does not win there (contract 2.3, step 3).
+    """
+    if block.get("settings") is None:
+        merged: Json = override(base.get("settings") or {}, own.get("settings") or {})
+        return merged
+    merged = {}
     for layer in (base, block, own):
         given = (layer.get("settings") or {}).items()
         merged |= {key: value for key, value in given if value not in ("", 0) or value is False}
@@ -232,22 +302,23 @@ def _typed(value: Any, kind: type[T], name: str) -> T:
         raise MismatchError(f"{name}.app.container", f"a container ({error})", value) from error
 
 
-def _check_containers(name: str, block: Json) -> None:
+def _apps(name: str, block: Json) -> dict[str, Json]:
+    """Every AppSpec of a block that concerns the app itself, by path."""
     apps = {f"{name}.app": block.get("app") or {}}
     for environment, app in ((block.get("oEnvs") or {}).get(APP_CONTAINER) or {}).items():
         apps[f"{name}.oEnvs.{APP_CONTAINER}.{environment}"] = app
+    return apps
+
+
+def _check_containers(name: str, block: Json) -> None:
     lists = {
         f"{path}.podSpec.initContainers": (app.get("podSpec") or {}).get("initContainers")
-        for path, app in apps.items()
+        for path, app in _apps(name, block).items()
     }
     lists[f"{name}.sideCarContainers"] = block.get("sideCarContainers")
     for path, containers in lists.items():
-        if containers is not None and not isinstance(containers, list):
-            raise MismatchError(path, "a list", containers)
         for at, container in enumerate(containers or ()):
-            if not isinstance(container, dict):
-                raise MismatchError(f"{path}[{at}]", "a map", container)
-            if not isinstance(container.get("name"), str):
+            if not container.get("name"):
                 raise MismatchError(f"{path}[{at}].name", "a text", container.get("name"))
 
 

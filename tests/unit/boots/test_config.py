@@ -4,10 +4,12 @@ import pytest
 
 from havok.boots import config
 from havok.boots.config import Defaults
+from havok.boots.config_text import ConfigError
+from havok.boots.names import PROFILE
 from havok.boots.shape import MismatchError
 from havok.crds.spec import EnvVar
 from havok.errors import UsageError
-from unit.boots.apps import block_of
+from unit.boots.apps import block_of, key
 
 
 def test_without_blocks_the_built_in_defaults_hold() -> None:
@@ -43,6 +45,17 @@ def test_settings_come_field_by_field_from_the_nearest_layer() -> None:
     """
     block = block_of(text)
     assert (block.registry, block.health_port, block.scrape) == ("block", 1, False)
+
+
+def test_without_settings_of_the_block_an_environments_false_does_not_win() -> None:
+    text = """
+    java:
+      app: {settings: {prometheusScrape: true}}
+      oEnvs: {app: {test: {settings: {prometheusScrape: false, registry: r}}}}
+    """
+    assert (block_of(text).scrape, block_of(text).registry) == (True, "r")
+    assert not block_of(text.replace("java:", "java:\n      settings: {}")).scrape
+    assert not block_of("java: {oEnvs: {app: {test: {settings: {prometheusScrape: false}}}}}").scrape
 
 
 def test_injected_containers_know_the_registry_and_their_environment() -> None:
@@ -85,8 +98,8 @@ def test_names_match_in_any_case_and_unknown_ones_are_warnings() -> None:
     platform = config.parse("java: {APP: {Port: 7, prot: 8}, sidecarServices: [{name: a, port: 1}]}", "test")
     assert platform.blocks["java"].port == 7
     assert platform.warnings == (
-        "central config: java.APP.prot is not known and has no effect",
-        "central config: java.sidecarServices has no effect",
+        "central config, line 1: java.APP.prot is not known and has no effect",
+        "central config, line 1: java.sidecarServices has no effect",
     )
 
 
@@ -108,6 +121,80 @@ def test_a_wrong_type_is_refused_with_its_path(text: str, path: str, expected: s
         config.parse(text, "test")
     assert caught.value.context["path"] == path
     assert str(caught.value.context["expected"]).startswith(expected)
+
+
+DEEP = """java:
+  sideCarContainers:
+  - name: side
+    ports: [{containerPort: "x"}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "path"),
+    [
+        ("java:\n  app:\n    port: '80'\n", 3, "java.app.port"),
+        (DEEP, 4, "java.sideCarContainers[0].ports[0].containerPort"),
+        ("java:\n  app:\n    podSpec:\n      tolerations: {}\n", 4, "java.app.podSpec.tolerations"),
+        ("java:\n  app:\n    podSpec:\n      volumes:\n      - name: a\n        emptyDir: [1]", 6,
+         "java.app.podSpec.volumes[0].emptyDir"),
+        ("java:\n  app:\n    container:\n      livenessProbe: {periodSeconds: soon}", 4,
+         "java.app.container.livenessProbe.periodSeconds"),
+        ("java:\n  app:\n    container:\n      resources: {limits: {cpu: many}}", 4,
+         "java.app.container.resources.limits.cpu"),
+        ('{"java":\n {"app":\n\t{"port": "80"}}}', 3, "java.app.port"),
+        ('{"java": {"settings": {"registry": 5}}}', 1, "java.settings.registry"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_line_however_deep(text: str, line: int, path: str) -> None:
+    with pytest.raises(MismatchError) as caught:
+        config.parse(text, "test")
+    assert (caught.value.line, caught.value.context["path"]) == (line, path)
+    assert caught.value.message.startswith(f"central config, line {line}: {path} must be ")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("java:\n\tapp: 1", 2), ('{"java":\n{]', 2), ("java:\n  app: [\n", 3), ("a: 0b2", 1)]
+)
+def test_a_text_that_is_neither_json_nor_yaml_is_told_with_its_line(text: str, line: int) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.parse(text, "test")
+    assert caught.value.line == line
+
+
+def test_what_has_no_effect_is_told_with_its_line_and_left_out() -> None:
+    text = """java:
+  app:
+    port: 1
+    port: 70000
+    podSpec:
+      tolerations: [{key: a, wrong: 1}]
+  oEnvs: {gone: {test: {port: 1}}}
+  sideCarContainers:
+  - {name: side, volumeMounts: [{name: a}]}
+python:
+  apps: {}
+"""
+    platform = config.parse(text, "test")
+    assert [(one.block, one.line, one.cause) for one in platform.findings] == [
+        ("java", 4, "java.app.port is given twice; the last one holds"),
+        ("java", 4, "java.app.port is more than 65535; no Boot can have it"),
+        ("java", 6, "java.app.podSpec.tolerations[0].wrong is not known and has no effect"),
+        ("java", 7, "java.oEnvs.gone has no effect: no container has that name"),
+        (
+            "java",
+            9,
+            "java.sideCarContainers[0].volumeMounts[0].mountPath is missing; "
+            "the cluster will refuse the pods",
+        ),
+        ("python", 11, "python.apps is not known and has no effect"),
+    ]
+    assert platform.blocks["java"].pod_spec == {"tolerations": [{"key": "a"}]}
+    told = config.warnings(key("PythonBoot").kind, {PROFILE: "vip"}, platform)
+    assert told == (
+        "profile vip is not in the central config; the defaults of python hold",
+        "central config, line 11: python.apps is not known and has no effect",
+    )
 
 
 @pytest.mark.parametrize("text", ["{xx:123,}", "java: [", "  ", "{"])

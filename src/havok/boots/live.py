@@ -6,6 +6,7 @@ those that the API server fills in, so that a field left open equals a field fil
 
 import msgspec
 
+from havok.boots.names import APP_CONTAINER
 from havok.codec import Json
 from havok.crds.wire import Wire
 from havok.kube.views import ObjectMeta, WorkloadStatus
@@ -110,6 +111,11 @@ class PodSpec(Wire, frozen=True, kw_only=True):
     containers: tuple[Container, ...] = ()
     node_selector: dict[str, str] = msgspec.field(default_factory=dict)
     priority_class_name: str = ""
+
+    @property
+    def sidecar_ports(self) -> tuple[Port, ...]:
+        """Ports of the containers beside the app's own, wherever an injector put them."""
+        return tuple(port for one in self.containers if one.name != APP_CONTAINER for port in one.ports)
 
 
 class Template(Wire, frozen=True, kw_only=True):

@@ -17,6 +17,8 @@ ADOPT: Final = f"{PREFIX}adopt"
 ENV_STATE: Final = f"{PREFIX}env"
 LAST_ENV: Final = f"{PREFIX}boot-envs"
 LAST_IMAGE: Final = f"{PREFIX}boot-images"
+BOOT_PVCS: Final = f"{PREFIX}boot-pvcs"
+DEPLOY_PVCS: Final = f"{PREFIX}boot-deploy-pvcs"
 DEPLOY: Final = f"{PREFIX}deploy"
 TYPE: Final = f"{PREFIX}type"
 SERVICES: Final = f"{PREFIX}services"
@@ -24,9 +26,31 @@ AVAILABLE: Final = f"{PREFIX}status.available"
 DESIRED: Final = f"{PREFIX}status.desired"
 WORKLOAD: Final = f"{PREFIX}workload"
 LAST_UPDATE: Final = f"{PREFIX}status.lastUpdateTimeStamp"
+CHANGED_BY: Final = f"{PREFIX}changed-by"
+"""Who changed the spec last; only the mutating webhook writes a name there."""
+CHANGED_SPEC: Final = f"{PREFIX}changed-spec"
+"""A hash of the spec that `CHANGED_BY` belongs to."""
 
 WRITTEN_BACK: Final = frozenset(
-    {ENV_STATE, LAST_ENV, LAST_IMAGE, DEPLOY, TYPE, SERVICES, AVAILABLE, DESIRED, WORKLOAD, LAST_UPDATE}
+    {
+        BOOT_PVCS,
+        DEPLOY_PVCS,
+        ENV_STATE,
+        LAST_ENV,
+        LAST_IMAGE,
+        DEPLOY,
+        TYPE,
+        SERVICES,
+        AVAILABLE,
+        DESIRED,
+        WORKLOAD,
+        LAST_UPDATE,
+        CHANGED_BY,
+        CHANGED_SPEC,
+        f"{PREFIX}revision",
+        f"{PREFIX}rollback-by",
+        f"{PREFIX}rolled-back",
+    }  # fmt: skip
 )
 """Annotations that the operator writes on a Boot; a change of these alone is not a person's."""
 
@@ -50,12 +74,12 @@ REASON: Final = f"{PREFIX}reason"
 RESTORED: Final = f"{PREFIX}restored"
 """On a revision: the number of the earlier one that it restored."""
 
-CHANGED_BY: Final = f"{PREFIX}changed-by"
-"""Who changed the spec, as the API server knew them; copied to the revision."""
 ROLLBACK_TO: Final = f"{PREFIX}rollback-to"
 """On a Boot: the revision to restore; the operator takes it away when it has done so."""
 ROLLBACK_KEEP_CONFIG: Final = f"{PREFIX}rollback-keep-config"
 ROLLBACK_REASON: Final = f"{PREFIX}rollback-reason"
+ROLLBACK_BY: Final = f"{PREFIX}rollback-by"
+"""On a Boot: who asked for the rollback; only the mutating webhook writes a name there."""
 ROLLED_BACK: Final = f"{PREFIX}rolled-back"
 """On a Boot: what the rollback restored, which decides the config until the next deploying change."""
 PAUSED: Final = f"{PREFIX}paused"

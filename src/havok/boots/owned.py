@@ -23,7 +23,7 @@ from havok.kube import AlreadyExists, Client, KubeError, NotFound
 from havok.kube.apply import reconcile_object
 from havok.kube.equality import Path
 from havok.kube.events import EventRecorder
-from havok.kube.resources import DEPLOYMENTS, HPAS, INGRESSES, SERVICES, STATEFULSETS, Resource
+from havok.kube.resources import DEPLOYMENTS, HPAS, SERVICES, STATEFULSETS, Resource
 from havok.kube.views import ObjectMeta, ObjectReference, PartialObject
 
 T = TypeVar("T", Autoscaler, Ingress)

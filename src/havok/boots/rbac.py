@@ -37,6 +37,8 @@ def _everywhere() -> list[Json]:
         _rule(GROUP, [revisions], [*READ, "create", "patch", "delete"]),
         _rule("apps", ["deployments", "statefulsets"], [*READ, "create", "patch"]),
         _rule("", ["services"], [*READ, "create", "patch", "delete"]),
+        _rule("autoscaling", ["horizontalpodautoscalers"], [*READ, "create", "patch", "delete"]),
+        _rule("networking.k8s.io", ["ingresses"], [*READ, "create", "patch", "delete"]),
         _rule("", ["events"], ["create", "patch"]),
         _rule("admissionregistration.k8s.io", ["mutatingwebhookconfigurations"], ["get", "create", "patch"]),
     ]

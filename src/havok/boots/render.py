@@ -13,7 +13,7 @@ from havok.boots.app import App as App
 from havok.boots.autoscaler import autoscaler
 from havok.boots.config import Defaults
 from havok.boots.defaults import image_reference
-from havok.boots.live import Port, Template
+from havok.boots.live import Template
 from havok.boots.merge import Variables, expand_container, expand_mounts, expand_volume, override
 from havok.boots.probes import with_probes
 from havok.boots.services import ingress, services
@@ -38,19 +38,14 @@ class Objects(msgspec.Struct, frozen=True):
 def render(app: App, defaults: Defaults, environment: str) -> Objects:
     """All objects of one app in `environment`."""
     template = _template(app, defaults, environment)
-    ports = sidecar_ports_of(template) if app.sidecar_ports is None else app.sidecar_ports
+    pod = msgspec.convert(template, Template).spec
+    ports = pod.sidecar_ports if app.sidecar_ports is None else app.sidecar_ports
     return Objects(
         _workload(app, template),
         tuple(services(app, defaults, ports, environment)),
         autoscaler(app),
         ingress(app, defaults, environment),
     )
-
-
-def sidecar_ports_of(template: Json) -> tuple[Port, ...]:
-    """Ports of the containers beside the app's own."""
-    containers = msgspec.convert(template, Template).spec.containers
-    return tuple(port for one in containers if one.name != names.APP_CONTAINER for port in one.ports)
 
 
 def _workload(app: App, template: Json) -> Json:

@@ -1,38 +1,35 @@
-"""The mutating webhook as a running server, and its entry in the cluster.
+"""The webhooks as a running server.
 
-What it answers is decided by `mutation`; this module chooses the config to fill from, serves, and keeps the
-MutatingWebhookConfiguration right, with our own authority in it. Answering never changes anything, so a dry
-run leaves no trace.
+What they answer is decided by `mutation` and `judge`; this module chooses the config to go by, serves, and
+keeps the API server's wiring right through `webhooks`. Answering never changes anything, so a dry run leaves
+no trace.
 """
 
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 
-import msgspec
-
+from havok.boots import webhooks
 from havok.boots.central import Central
-from havok.boots.config import Platform
+from havok.boots.config import KEY, Platform, parse, warnings
+from havok.boots.judge import Case, admit
+from havok.boots.lookups import Lookups
 from havok.boots.mutation import Incoming, patch, refusal
-from havok.boots.names import FIELD_MANAGER, PROFILE
+from havok.boots.names import BootKey
 from havok.boots.options import OperatorOptions
+from havok.boots.revisions import Rolled
 from havok.boots.routing import handles
+from havok.boots.rules import NAME, Refusal
 from havok.clock import rfc3339, utcnow
 from havok.codec import Json
-from havok.crds import BOOT_KINDS, GROUP, VERSION, BootKind, boot_kind
-from havok.kube import Client, NotFound
-from havok.kube.apply import reconcile_object
-from havok.kube.resources import MUTATING_WEBHOOKS
+from havok.crds import BootKind, boot_kind
+from havok.errors import UsageError
+from havok.kube import Client
 from havok.kube.webhook import AdmissionRequest, AdmissionResponse, WebhookServer
 from havok.kube.webhook_certificates import FolderStore, SecretStore, WebhookCertificates
-from havok.log import get_logger
 
-PATH: Final = "/boot-mutator"
-TIMEOUT_SECONDS: Final = 10
-
-log = get_logger("boots.admission")
+SELF: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
 class Admission:
@@ -50,6 +47,8 @@ class Admission:
         self._client = client
         self._central = central
         self._now = now
+        self._lookups = Lookups(client)
+        self._own_name = ""
         self._installed = not options.has_webhook
 
     def not_ready(self) -> str:
@@ -66,10 +65,12 @@ class Admission:
             if options.webhook_certificates
             else SecretStore(self._client, options.namespace, f"logan-app-operator-webhook{options.suffix}")
         )
-        certificates = WebhookCertificates(store, _hosts(options), now=self._now)
+        certificates = WebhookCertificates(store, webhooks.hosts(options), now=self._now)
         certificates.on_trust(self._install)
         server = WebhookServer(options.host, options.webhook_port, certificates=certificates)
-        server.route(PATH, self.review)
+        server.route(webhooks.MUTATOR, self.review)
+        server.route(webhooks.VALIDATOR, self.validate)
+        server.route(webhooks.CONFIG_VALIDATOR, self.validate_config)
         await server.run()
 
     async def review(self, request: AdmissionRequest) -> AdmissionResponse:
@@ -81,15 +82,72 @@ class Admission:
             return AdmissionResponse(allowed=False, message=words, code=422, reason="Invalid")
         old = Incoming.read(request.old_object)
         platform = await self._platform(new, old, request.old_object)
-        if platform is None:
-            return AdmissionResponse(warnings=(self._broken(),))
-        operations = patch(kind, request.name, new, old, platform, rfc3339(self._now()))
-        return AdmissionResponse(patch=tuple(operations), warnings=_warnings(kind, new, platform))
+        user = await self._person(request)
+        name = _name(request)
+        # without a name, as with generateName, nothing can be expanded: the reconciler fills it
+        filling = platform if name else None
+        operations = patch(kind, name, new, old, filling, rfc3339(self._now()), user)
+        told = (self._central.refusal,) if platform is None else warnings(kind, new.annotations, platform)
+        return AdmissionResponse(patch=tuple(operations), warnings=told)
+
+    async def validate(self, request: AdmissionRequest) -> AdmissionResponse:
+        """Refuse a Boot that breaks a rule of contract 6.2; the schema has seen it before."""
+        kind, new = boot_kind(request.kind.kind), Incoming.read(request.object)
+        if kind is None or new is None or not handles(self._options.environment, request.namespace):
+            return AdmissionResponse()
+        old = Incoming.read(request.old_object)
+        if _leaving(request.object) or (old is not None and _same(new, old)):
+            return AdmissionResponse()
+        platform = await self._platform(new, old, request.old_object)
+        case = Case(
+            key=BootKey(kind, request.namespace, _name(request)),
+            spec=new.spec,
+            environment=self._options.environment,
+            remembered=old.env_before() if old is not None else None,
+            defaults=platform.defaults(kind, new.profile) if platform is not None else None,
+            broken=self._central.refusal,
+        )
+        refused = await admit(case, self._lookups)
+        return AdmissionResponse() if refused is None else _refused(refused, kind)
+
+    async def validate_config(self, request: AdmissionRequest) -> AdmissionResponse:
+        """Refuse a central config that nobody could read, and its deletion. It is not loaded from here."""
+        options = self._options
+        if (request.namespace, request.name) != (options.namespace, options.config_map):
+            return AdmissionResponse()
+        where = f"ConfigMap {request.name}"
+        if request.operation == "DELETE":
+            words = f"{where} is the central config and cannot be deleted; apps would lose their defaults"
+            return AdmissionResponse(allowed=False, message=words)
+        text = ((request.object or {}).get("data") or {}).get(KEY)
+        if not isinstance(text, str) or not text.strip():
+            words = f"{where}: data[{KEY!r}] is missing or blank; put the central config there"
+            return AdmissionResponse(allowed=False, message=words, code=422, reason="Invalid")
+        try:
+            platform = parse(text, options.environment)
+        except UsageError as error:
+            words = f"{where}: {error.message}; {error.hint}"
+            return AdmissionResponse(allowed=False, message=words, code=422, reason="Invalid")
+        return AdmissionResponse(warnings=platform.warnings)
+
+    async def _person(self, request: AdmissionRequest) -> str | None:
+        """Who asks; None when it is the operator, whose changes are nobody's."""
+        if not self._own_name:
+            body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+            answer = await self._client.request("POST", SELF, body=body)
+            self._own_name = str(answer["status"]["userInfo"]["username"])
+        name = request.user_info.username
+        return None if name == self._own_name else name
 
     async def _platform(
         self, new: Incoming, old: Incoming | None, old_object: Json | None
     ) -> Platform | None:
         """The pinned config while nothing deploys, so that scaling does not bring a newer one in."""
+        rolled = Rolled.read(new.annotations)
+        if rolled is not None and rolled.config is not None and rolled.deployed == new.hash:
+            restored = await self._central.pinned(rolled.config)
+            if restored is not None:
+                return restored
         status = (old_object or {}).get("status") or {}
         if old is not None and old.hash == new.hash and status.get("workload"):
             pinned = await self._central.pinned(str(status.get("configHash", "")))
@@ -97,70 +155,27 @@ class Admission:
                 return pinned
         return self._central.platform
 
-    def _broken(self) -> str:
-        reason = self._central.broken.message if self._central.broken else "there is none yet"
-        return f"central config is broken, {reason}; nothing was filled in"
-
     async def _install(self, authority: bytes) -> None:
-        """Make the configuration what it should be; costs one read when it is."""
-        wanted = configuration(self._options, authority)
-        try:
-            live = await self._client.get(MUTATING_WEBHOOKS, wanted["metadata"]["name"])
-        except NotFound:
-            live = None
-        outcome = await reconcile_object(
-            self._client, MUTATING_WEBHOOKS, wanted, live, field_manager=FIELD_MANAGER
-        )
-        if outcome.action != "unchanged":
-            log.info("webhook_installed", name=wanted["metadata"]["name"], action=outcome.action)
+        await webhooks.install(self._client, self._options, authority)
         self._installed = True
 
 
-def configuration(options: OperatorOptions, authority: bytes) -> Json:
-    """The MutatingWebhookConfiguration (contract 6.1)."""
-    reach: Json = {"caBundle": msgspec.to_builtins(authority)}
-    if options.webhook_service:
-        reach["service"] = {
-            "name": options.webhook_service, "namespace": options.namespace, "path": PATH, "port": 443,
-        }  # fmt: skip
-    else:
-        reach["url"] = options.webhook_url.rstrip("/") + PATH
-    rule = {
-        "apiGroups": [GROUP],
-        "apiVersions": [VERSION],
-        "operations": ["CREATE", "UPDATE"],
-        "resources": [kind.plural for kind in BOOT_KINDS],
-        "scope": "Namespaced",
-    }
-    webhook = {
-        "name": "mutation.app.logancloud.com",
-        "admissionReviewVersions": ["v1"],
-        "clientConfig": reach,
-        "failurePolicy": options.webhook_failure_policy,
-        "matchPolicy": "Equivalent",
-        "namespaceSelector": {"matchExpressions": [{"key": "control-plane", "operator": "DoesNotExist"}]},
-        "reinvocationPolicy": "IfNeeded",
-        "rules": [rule],
-        "sideEffects": "None",
-        "timeoutSeconds": TIMEOUT_SECONDS,
-    }
-    return {
-        "apiVersion": MUTATING_WEBHOOKS.api_version,
-        "kind": MUTATING_WEBHOOKS.kind,
-        "metadata": {"name": options.webhook_configuration},
-        "webhooks": [webhook],
-    }
+def _same(new: Incoming, old: Incoming) -> bool:
+    """Whether nothing changed that a rule looks at; so our own annotations and finalizers always pass."""
+    return new.spec == old.spec and new.profile == old.profile
 
 
-def _hosts(options: OperatorOptions) -> list[str]:
-    """What the API server calls us."""
-    if options.webhook_service:
-        return [f"{options.webhook_service}.{options.namespace}.svc"]
-    return [urlsplit(options.webhook_url).hostname or options.host]
+def _name(request: AdmissionRequest) -> str:
+    """Empty while the API server has still to make one up."""
+    return request.name or str(((request.object or {}).get("metadata") or {}).get("name") or "")
 
 
-def _warnings(kind: BootKind, new: Incoming, platform: Platform) -> tuple[str, ...]:
-    profile = new.annotations.get(PROFILE, "")
-    if not profile or profile in platform.profiles:
-        return ()
-    return (f"profile {profile} is not in the central config; the defaults of {kind.boot_type} hold",)
+def _leaving(obj: Json | None) -> bool:
+    return bool(((obj or {}).get("metadata") or {}).get("deletionTimestamp"))
+
+
+def _refused(refused: Refusal, kind: BootKind) -> AdmissionResponse:
+    """A name that the same kind has is what the API server itself calls AlreadyExists."""
+    if refused.reason == NAME and f" by a {kind.kind};" in refused.message:
+        return AdmissionResponse(allowed=False, message=refused.message, code=409, reason="AlreadyExists")
+    return AdmissionResponse(allowed=False, message=refused.message)

@@ -37,6 +37,12 @@ class Central:
         self.broken: HavokError | None = None
         """Why the newest text is not in force."""
 
+    @property
+    def refusal(self) -> str:
+        """What is answered to whoever needs a config while `platform` is None."""
+        reason = self.broken.message.removeprefix("central config, ") if self.broken else "there is none yet"
+        return f"central config is broken, {reason}; nothing was changed"
+
     async def offer(self, text: str | None) -> None:
         """Take a new text. None, when there is none: the built-in defaults hold, if there never was one.
 

@@ -27,7 +27,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     defaults: Defaults | None
     """The block of the central config; None while there is no readable one."""
     broken: str = ""
-    """Why there is none."""
+    """The whole answer while there is none."""
 
     @property
     def variables(self) -> Variables:
@@ -70,8 +70,7 @@ def _config(case: Case) -> Refusal | None:
         asks = asks or (case.spec.port == 0 and any("${PORT}" in claim.name for claim in case.spec.pvc))
         if not asks:
             return None
-        words = f"central config is broken, {case.broken}; nothing was changed"
-        return Refusal(rules.CONFIG, words, "spec.env")
+        return Refusal(rules.CONFIG, case.broken, "spec.env")
     return rules.env_against_config(case.spec.env, case.remembered, case.defaults.env, case.variables)
 
 

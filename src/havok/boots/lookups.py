@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from havok.boots.names import BootKey
+from havok.boots.rbac import SECRET_READER
 from havok.boots.rules import Secret
 from havok.crds import BOOT_KINDS
 from havok.kube import Client, Forbidden, KubeError, NotFound
@@ -19,8 +20,6 @@ from havok.kube.resources import PRIORITYCLASSES, PVCS, SECRETS
 from havok.kube.views import ObjectMeta, PartialObject
 
 T = TypeVar("T")
-
-READER = "havok:secret-reader"
 
 
 class Unchecked(Exception):  # noqa: N818  it is a finding, not a failure
@@ -49,7 +48,7 @@ class Lookups:
         """A Secret's keys and annotations; None when there is none. Raises Unchecked."""
         found = await self._find(
             f"secret {name}", self._client.get(SECRETS, name, namespace, view=_Secret),
-            f"bind ClusterRole {READER} to the operator in namespace {namespace}",
+            f"bind ClusterRole {SECRET_READER} to the operator in namespace {namespace}",
         )  # fmt: skip
         if found is None:
             return None

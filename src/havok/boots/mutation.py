@@ -10,12 +10,15 @@ from typing import Any
 
 import msgspec
 
-from havok.boots import names
+from havok.boots import author, names
 from havok.boots.config import Platform
-from havok.boots.defaults import fill
+from havok.boots.defaults import Filled, fill, remembered_env
+from havok.boots.merge import Variables
 from havok.boots.pin import deploying_hash
+from havok.boots.rules import env_against_config
 from havok.codec import Json
 from havok.crds import BootKind, BootSpec
+from havok.crds.spec import EnvVar
 
 
 class Incoming(msgspec.Struct, frozen=True):
@@ -23,14 +26,19 @@ class Incoming(msgspec.Struct, frozen=True):
 
     spec: BootSpec
     annotations: dict[str, str]
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
 
     @classmethod
     def read(cls, obj: Mapping[str, Any] | None) -> "Incoming | None":
         """None when it is absent or so malformed that the schema will refuse it."""
         try:
             spec = msgspec.convert((obj or {}).get("spec"), BootSpec)
-            annotations = ((obj or {}).get("metadata") or {}).get("annotations") or {}
-            return cls(spec, msgspec.convert(annotations, dict[str, str]))
+            metadata = (obj or {}).get("metadata") or {}
+            annotations, labels = (
+                msgspec.convert(metadata.get(name) or {}, dict[str, str])
+                for name in ("annotations", "labels")
+            )
+            return cls(spec, annotations, labels)
         except msgspec.ValidationError:
             return None
 
@@ -38,9 +46,18 @@ class Incoming(msgspec.Struct, frozen=True):
     def hash(self) -> str:
         return deploying_hash(self.spec, self.annotations.get(names.PROFILE, ""))
 
+    @property
+    def profile(self) -> str:
+        return self.annotations.get(names.PROFILE, "")
+
     def own_annotations(self) -> dict[str, str]:
         """Without those that the operator writes."""
         return {key: value for key, value in self.annotations.items() if key not in names.WRITTEN_BACK}
+
+    def env_before(self) -> tuple[EnvVar, ...]:
+        """The env of the last merge, or what there is: what a change of env is compared with (6.2 rule 4)."""
+        remembered = remembered_env(self.annotations)
+        return self.spec.env if remembered is None else remembered
 
 
 def refusal(spec: BootSpec) -> str:
@@ -56,23 +73,47 @@ def refusal(spec: BootSpec) -> str:
 
 
 def patch(
-    kind: BootKind, name: str, new: Incoming, old: Incoming | None, platform: Platform, now: str
+    kind: BootKind,
+    name: str,
+    new: Incoming,
+    old: Incoming | None,
+    platform: Platform | None,
+    now: str,
+    user: str | None = None,
 ) -> list[Json]:
-    """The JSON patch that fills `new`; empty when nothing is open. `now` is RFC 3339."""
-    profile = new.annotations.get(names.PROFILE, "")
-    filled = fill(
-        new.spec, new.annotations, name=name,
-        defaults=platform.defaults(kind, profile), environment=platform.environment,
-    )  # fmt: skip
-    annotations = dict(filled.annotations)
+    """The JSON patch that fills `new`; empty when nothing is open. `now` is RFC 3339.
+
+    Without a `platform` nothing is filled. `user` is who asks; None: the operator itself, whose writes are
+    nobody's change.
+    """
+    filled = Filled(new.spec, {}) if platform is None else _filled(kind, name, new, old, platform)
+    annotations: dict[str, str | None] = {**filled.annotations}
     if old is not None and changed_by_person(new, old):
         annotations[names.LAST_UPDATE] = f'"{now}"'
+    if user is not None:
+        annotations |= (
+            author.by_request(user, filled.spec)
+            if old is None or new.spec != old.spec
+            else author.untouched(old.annotations, old.spec, filled.spec)
+        )
     return [*_spec_patch(new.spec, filled.spec), *_annotation_patch(new.annotations, annotations)]
 
 
+def _filled(kind: BootKind, name: str, new: Incoming, old: Incoming | None, platform: Platform) -> Filled:
+    """`fill`, but an env that the validating webhook has to refuse is left for it to see."""
+    defaults = platform.defaults(kind, new.profile)
+    filled = fill(new.spec, new.annotations, name=name, defaults=defaults, environment=platform.environment)
+    variables = Variables.of(name, platform.environment, filled.spec.port)
+    before = old.env_before() if old is not None else None
+    if env_against_config(new.spec.env, before, defaults.env, variables) is None:
+        return filled
+    return Filled(msgspec.structs.replace(filled.spec, env=new.spec.env), {})
+
+
 def changed_by_person(new: Incoming, old: Incoming) -> bool:
-    """Whether the spec or an annotation that is not the operator's differs."""
-    return new.spec != old.spec or new.own_annotations() != old.own_annotations()
+    """Whether the spec, a label, or an annotation that is not the operator's differs."""
+    own = (new.own_annotations(), new.labels) != (old.own_annotations(), old.labels)
+    return own or new.spec != old.spec
 
 
 def changes(before: BootSpec, after: BootSpec) -> Json:
@@ -90,13 +131,15 @@ def _spec_patch(before: BootSpec, after: BootSpec) -> list[Json]:
     return [{"op": "add", "path": f"/spec/{name}", "value": value} for name, value in changed]
 
 
-def _annotation_patch(before: Mapping[str, str], wanted: Mapping[str, str]) -> list[Json]:
-    new = {key: value for key, value in wanted.items() if before.get(key) != value}
-    if not new:
-        return []
-    if not before:
+def _annotation_patch(before: Mapping[str, str], wanted: Mapping[str, str | None]) -> list[Json]:
+    """Make the annotations as `wanted`, where None means that there must be none."""
+    gone = [key for key, value in wanted.items() if value is None and key in before]
+    new = {key: value for key, value in wanted.items() if value is not None and before.get(key) != value}
+    removed: list[Json] = [{"op": "remove", "path": f"/metadata/annotations/{_token(key)}"} for key in gone]
+    if new and not before:
         return [{"op": "add", "path": "/metadata/annotations", "value": new}]
-    return [{"op": "add", "path": f"/metadata/annotations/{_token(key)}", "value": new[key]} for key in new]
+    added = [{"op": "add", "path": f"/metadata/annotations/{_token(key)}", "value": new[key]} for key in new]
+    return [*removed, *added]
 
 
 def _token(key: str) -> str:

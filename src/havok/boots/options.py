@@ -41,8 +41,8 @@ class OperatorOptions(msgspec.Struct, frozen=True, kw_only=True):
     fills the same defaults a moment later."""
     webhook_certificates: Path | None = None
     """A folder for our authority and its certificate; None: a Secret in `namespace`."""
-    webhook_failure_policy: str = "Ignore"
-    """Fail or Ignore: what a Boot's change is while no webhook answers."""
+    webhook_failure_policy: str = ""
+    """Fail or Ignore: what a Boot's change is while no webhook answers; empty: as the environment has it."""
     identity: str = ""
     """Our name in the Lease; empty: host name and process."""
     lease_seconds: float = 15.0
@@ -67,6 +67,15 @@ class OperatorOptions(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def webhook_configuration(self) -> str:
         return f"logan-app-webhook-mutation{self.suffix}"
+
+    @property
+    def validating_configuration(self) -> str:
+        return f"logan-app-webhook-validation{self.suffix}"
+
+    @property
+    def failure_policy(self) -> str:
+        """Ignore in `dev` and `auto`, where work must go on; Fail elsewhere (contract 6.1)."""
+        return self.webhook_failure_policy or ("Ignore" if self.environment in BY_SUFFIX else "Fail")
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> OperatorOptions:

@@ -1,7 +1,8 @@
 """What the operator may do, as little as it needs: for manifests, and for whoever starts it.
 
-Nothing here reads Secrets of apps. In its own namespace it keeps the config snapshots, its Lease and, when
-it has no folder for them, its webhook certificates. ``python -m havok.boots.rbac`` writes deploy/operator.
+In its own namespace it keeps the config snapshots, its Lease and, when it has no folder for them, its webhook
+certificates. Secrets of apps it reads one by one with `get`, and only where `secret_reader` binds it: in a
+namespace, or by choice in all. ``python -m havok.boots.rbac`` writes deploy/operator.
 """
 
 import sys
@@ -13,6 +14,7 @@ from havok.crds import BOOT_KINDS, BOOT_REVISIONS, GROUP
 
 API: Final = "rbac.authorization.k8s.io"
 NAME: Final = "havok:operator"
+SECRET_READER: Final = "havok:secret-reader"  # noqa: S105  a role, not a password
 READ: Final = ["get", "list", "watch"]
 _BOOTS: Final = [kind.plural for kind in BOOT_KINDS]
 
@@ -25,7 +27,20 @@ def manifests(subject: Json, namespace: str) -> list[Json]:
         _object("ClusterRoleBinding", {"name": NAME}, roleRef=_refer("ClusterRole"), subjects=[subject]),
         _object("Role", meta, rules=_at_home()),
         _object("RoleBinding", meta, roleRef=_refer("Role"), subjects=[subject]),
+        _object("ClusterRole", {"name": SECRET_READER}, rules=[_rule("", ["secrets"], ["get"])]),
     ]
+
+
+def secret_reader(subject: Json, namespace: str = "") -> Json:
+    """The binding that lets `subject` get Secrets in `namespace`, one by one by name; empty: in every one.
+
+    Where it is missing, Boots with a secretKeyRef are answered that their Secret could not be checked.
+    """
+    reference = _refer("ClusterRole", SECRET_READER)
+    if not namespace:
+        return _object("ClusterRoleBinding", {"name": SECRET_READER}, roleRef=reference, subjects=[subject])
+    metadata = {"name": SECRET_READER, "namespace": namespace}
+    return _object("RoleBinding", metadata, roleRef=reference, subjects=[subject])
 
 
 def _everywhere() -> list[Json]:
@@ -40,7 +55,13 @@ def _everywhere() -> list[Json]:
         _rule("autoscaling", ["horizontalpodautoscalers"], [*READ, "create", "patch", "delete"]),
         _rule("networking.k8s.io", ["ingresses"], [*READ, "create", "patch", "delete"]),
         _rule("", ["events"], ["create", "patch"]),
-        _rule("admissionregistration.k8s.io", ["mutatingwebhookconfigurations"], ["get", "create", "patch"]),
+        _rule("", ["persistentvolumeclaims"], ["get"]),
+        _rule("scheduling.k8s.io", ["priorityclasses"], ["get"]),
+        _rule(
+            "admissionregistration.k8s.io",
+            ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
+            ["get", "create", "patch"],
+        ),
     ]
 
 
@@ -56,8 +77,8 @@ def _rule(group: str, resources: list[str], verbs: list[str]) -> Json:
     return {"apiGroups": [group], "resources": resources, "verbs": verbs}
 
 
-def _refer(kind: str) -> Json:
-    return {"apiGroup": API, "kind": kind, "name": NAME}
+def _refer(kind: str, name: str = NAME) -> Json:
+    return {"apiGroup": API, "kind": kind, "name": name}
 
 
 def _object(kind: str, metadata: Json, **rest: object) -> Json:

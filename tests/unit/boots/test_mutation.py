@@ -4,13 +4,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 
 from havok.boots import config, names
 from havok.boots.config import Defaults, Platform
 from havok.boots.defaults import fill
+from havok.boots.merge import Variables
 from havok.boots.mutation import Incoming, patch, refusal
 from havok.boots.pin import deploying_hash
+from havok.boots.rules import env_against_config
 from havok.crds import BootSpec
 from havok.crds.spec import PersistentVolumeClaimMount
 from unit.boots.apps import blocks, json_of, key, specs
@@ -84,6 +86,8 @@ def test_a_malformed_object_is_left_to_the_schema() -> None:
 @given(specs, blocks)
 def test_webhook_and_reconciler_fill_alike(spec: BootSpec, block: Defaults) -> None:
     platform = Platform(digest="d", environment="test", blocks={"java": block})
+    variables = Variables.of("shop", "test", spec.port or block.port)
+    assume(env_against_config(spec.env, None, block.env, variables) is None)
     operations = patch(JAVA, "shop", incoming(spec), None, platform, NOW)
     by_webhook = apply(spec, operations)
     by_reconciler = fill(spec, {}, name="shop", defaults=block, environment="test")

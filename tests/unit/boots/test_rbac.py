@@ -13,11 +13,21 @@ def test_the_committed_manifest_is_current() -> None:
 
 def test_secrets_are_readable_in_the_own_namespace_alone() -> None:
     user = {"kind": "User", "name": "havok:operator"}
-    role, _, own, _ = rbac.manifests(user, "logan")
+    role, _, own, _, reader = rbac.manifests(user, "logan")
     assert not any("secrets" in rule["resources"] for rule in role["rules"])
     (secrets,) = (rule for rule in own["rules"] if "secrets" in rule["resources"])
     assert "list" not in secrets["verbs"]
     assert own["metadata"]["namespace"] == "logan"
+    assert reader["rules"] == [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
+
+
+def test_secrets_of_apps_are_readable_where_somebody_binds_it() -> None:
+    user = {"kind": "User", "name": "havok:operator"}
+    here, everywhere = rbac.secret_reader(user, "shop"), rbac.secret_reader(user)
+    assert (here["kind"], here["metadata"]["namespace"]) == ("RoleBinding", "shop")
+    assert everywhere["kind"] == "ClusterRoleBinding"
+    assert here["roleRef"] == everywhere["roleRef"]
+    assert here["subjects"] == [user]
 
 
 def test_nothing_is_granted_by_a_star() -> None:

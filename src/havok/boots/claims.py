@@ -20,7 +20,7 @@ SHARED: Final = "shared"
 
 def remembered(spec: BootSpec, mounts: Sequence[Json], annotations: Mapping[str, str]) -> dict[str, str]:
     """The annotations that are to change, given the rendered mounts of the app container."""
-    claims = msgspec.to_builtins(spec.pvc)
+    claims = list(msgspec.to_builtins(spec.pvc))
     if claims and _read(annotations.get(names.BOOT_PVCS)) == claims:
         return {}
     kept = [{field: value for field, value in mount.items() if value not in (False, "")} for mount in mounts]

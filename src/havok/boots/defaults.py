@@ -63,8 +63,14 @@ def _merge_env(
         return Filled(spec, {})
     wanted = expand_env(by_name(msgspec.to_builtins(spec.env), msgspec.to_builtins(defaults.env)), variables)
     env = msgspec.convert(wanted, tuple[EnvVar, ...])
-    state = {names.ENV_STATE: "generated", names.LAST_ENV: _remember(wanted), names.LAST_IMAGE: image}
-    return Filled(msgspec.structs.replace(spec, env=env), state)
+    merged = msgspec.structs.replace(spec, env=env)
+    return Filled(merged, remember(merged, defaults.registry))
+
+
+def remember(spec: BootSpec, registry: str) -> dict[str, str]:
+    """The annotations that say: the env of this spec is merged for this image."""
+    env, image = msgspec.to_builtins(spec.env), image_reference(spec, registry)
+    return {names.ENV_STATE: "generated", names.LAST_ENV: _remember(list(env)), names.LAST_IMAGE: image}
 
 
 def remembered_env(annotations: Mapping[str, str]) -> tuple[EnvVar, ...] | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from havok.boots import names, revisions
+from havok.boots import author, names, revisions
 from havok.boots.names import FIELD_MANAGER, BootKey
 from havok.boots.revisions import Made, Rolled
 from havok.boots.world import World
@@ -63,7 +63,7 @@ class History:
     async def _create(self, boot: Boot, spec: BootSpec, config: str, profile: str) -> None:
         entries = self.entries
         taken = max((revisions.number(one) for one in self._known.values()), default=0)
-        made = self._made(boot, config, profile)
+        made = self._made(boot, config, profile, spec)
         body = revisions.build(
             self._key, self._uid, spec, made, number=taken + 1,
             before=entries[-1].spec if entries else None,
@@ -77,15 +77,15 @@ class History:
             self._wrote(BOOT_REVISIONS.plural)
         self._known[name] = msgspec.convert(answer, BootRevision)
 
-    def _made(self, boot: Boot, config: str, profile: str) -> Made:
+    def _made(self, boot: Boot, config: str, profile: str, spec: BootSpec) -> Made:
         annotations = boot.metadata.annotations
         rolled = Rolled.read(annotations)
-        restored = rolled if rolled and rolled.generation in (0, boot.metadata.generation) else None
+        restored = rolled if rolled and rolled.generation == boot.metadata.generation else None
         return Made(
             generation=boot.metadata.generation,
             config=config,
-            by=restored.by if restored else annotations.get(names.CHANGED_BY, ""),
-            reason=restored.reason if restored else annotations.get(names.REASON, ""),
+            by=(restored.by if restored else author.of(annotations, spec)) or author.UNKNOWN,
+            reason=restored.reason if restored else "",
             restored=restored.to if restored else 0,
             profile=profile,
             ignored=self._ignored,

@@ -1,4 +1,4 @@
-"""What the watch delivered of each Boot and no revision tells yet, so that quick successive updates lose none.
+"""What the watch delivered of each Boot and no revision tells yet, so that quick updates lose none.
 
 Passes see the latest state alone; every distinct spec between two passes is noted here, oldest first. Kept in
 memory: after a restart history goes on from what lives. No more is kept than there are revisions to keep.

@@ -16,13 +16,14 @@ from havok.boots.admission import Admission
 from havok.boots.central import Central, read_file
 from havok.boots.config import KEY
 from havok.boots.health import HealthServer
+from havok.boots.journal import Journal
 from havok.boots.live import Workload
 from havok.boots.metrics import Metrics
 from havok.boots.options import OperatorOptions
 from havok.boots.reconcile import Operator, reconcile
 from havok.boots.world import World
 from havok.clock import utcnow
-from havok.crds import BOOT_KINDS, BootKind
+from havok.crds import BOOT_KINDS, BootKind, BootRevision
 from havok.kube import Client, load_access
 from havok.kube.cache import Cache
 from havok.kube.controller import Controller, Request, Result, owners
@@ -81,6 +82,7 @@ class _Process:
             fields=f"metadata.name={options.config_map}",
         )  # fmt: skip
         self._news = asyncio.Event()
+        self._journal = Journal(options.max_history)
         self._admission = Admission(options, client, self._central)
         self._controllers = [self._controller(kind) for kind in BOOT_KINDS]
 
@@ -116,7 +118,10 @@ class _Process:
 
         controller = Controller(kind.singular, work, workers=self._options.workers)
         for boots in self._world.boots[kind.kind].caches:
+            boots.subscribe(lambda old, new: self._journal.note(kind.kind, old, new))
             controller.watch(boots)
+        for revisions in self._world.revisions.caches:
+            controller.watch(revisions, lambda old, new: _recorded(kind, old, new))
         for watched in self._world.workloads.values():
             for workloads in watched.caches:
                 controller.watch(workloads, lambda old, new: self._concerned(kind, old, new))
@@ -141,6 +146,9 @@ class _Process:
             central=self._central,
             events=EventRecorder(self._client, f"{kind.singular}-controller", self._identity),
             metrics=self._metrics,
+            journal=self._journal,
+            max_history=self._options.max_history,
+            ignored_env=self._options.ignored_env,
             environment=self._options.environment,
             now=utcnow,
             seconds=asyncio.get_running_loop().time,
@@ -184,6 +192,13 @@ class _Process:
         if not self._world.has_synced:
             return "the caches are not complete yet"
         return self._admission.not_ready()
+
+
+def _recorded(kind: BootKind, old: BootRevision | None, new: BootRevision | None) -> list[Request]:
+    """The Boot of a kind whose revision changed; also of one that nobody owns yet."""
+    meta = next(one.metadata for one in (new, old) if one is not None)
+    same = meta.label("bootType") == kind.boot_type
+    return [Request(meta.namespace, meta.label("bootName"))] if same else []
 
 
 @asynccontextmanager

@@ -46,6 +46,8 @@ class Rolled(msgspec.Struct, frozen=True, kw_only=True):
     """What the last rollback of a Boot restored. It holds while `deployed` is the Boot's deploying hash."""
 
     to: int
+    generation: int
+    """Of the Boot with the restored spec."""
     deployed: str
     config: str | None = None
     """The config to render from; None: the one in force."""
@@ -60,6 +62,12 @@ class Rolled(msgspec.Struct, frozen=True, kw_only=True):
             return msgspec.convert(decode_json(text), cls) if text else None
         except (HavokError, msgspec.ValidationError):
             return None
+
+    @classmethod
+    def of(cls, annotations: dict[str, str] | None, deploying_hash: str) -> "Rolled | None":
+        """The rollback that a Boot with these annotations and this deploying hash still stands on."""
+        found = cls.read(annotations)
+        return found if found is not None and found.deployed == deploying_hash else None
 
     @property
     def text(self) -> str:
@@ -83,7 +91,7 @@ def in_order(revisions: Iterable[BootRevision]) -> list[BootRevision]:
 
 
 def own(revisions: Iterable[BootRevision], uid: str) -> list[BootRevision]:
-    """Those of one Boot, oldest first: its own, and those that nobody owns, as the Go operator leaves them."""
+    """Those of one Boot, oldest first: its own and ownerless ones, as the Go operator leaves them."""
     return in_order(
         one for one in revisions
         if number(one) and (one.metadata.controller is None or one.metadata.controller.uid == uid)
@@ -179,9 +187,8 @@ def last_good(history: Sequence[BootRevision]) -> BootRevision | None:
 def restore(spec: BootSpec, revision: BootRevision, ignored: Collection[str]) -> BootSpec:
     """The revision's spec with the present replicas and the present values of the ignored env."""
     kept = {one.name: one for one in spec.env if one.name in ignored}
-    names_then = {one.name for one in revision.spec.env}
-    env = [kept.get(one.name, one) for one in revision.spec.env if one.name not in ignored or one.name in kept]
-    env += [one for name, one in kept.items() if name not in names_then]
+    then = [one for one in revision.spec.env if one.name not in ignored or one.name in kept]
+    env = [kept.pop(one.name, one) for one in then] + [*kept.values()]
     return msgspec.structs.replace(revision.spec, replicas=spec.replicas, env=tuple(env))
 
 

@@ -32,6 +32,10 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[str, ...]
     """Names of the services with the Boot's service labels."""
     config_hash: str
+    revision: str = ""
+    """The number of the latest revision."""
+    paused: str = ""
+    """Why changes wait; empty while they do not."""
     problem: Problem | None = None
 
 
@@ -40,7 +44,9 @@ def observe(seen: Seen, now: str) -> BootStatus:
     kind = seen.spec.workload or "Deployment"
     counts = seen.workload.status if seen.workload else None
     total = counts.replicas if counts else 0
-    conditions = (_ready(seen), _progressing(seen), _degraded(seen))
+    conditions = [_ready(seen), _progressing(seen), _degraded(seen)]
+    if seen.paused:
+        conditions.append(_condition("Paused", True, "AskedFor", seen.paused))
     return BootStatus(
         services=",".join(sorted(seen.services)),
         workload=kind if seen.workload else seen.previous.workload,
@@ -49,7 +55,7 @@ def observe(seen: Seen, now: str) -> BootStatus:
         replicas=seen.spec.replicas,
         current_replicas=counts.current_replicas if counts and kind == "StatefulSet" else total,
         ready_replicas=counts.ready_replicas if counts else 0,
-        revision=seen.previous.revision,
+        revision=seen.revision or seen.previous.revision,
         config_hash=seen.config_hash,
         observed_generation=seen.generation,
         conditions=tuple(_keep_time(one, seen.previous.conditions, now) for one in conditions),
@@ -65,7 +71,16 @@ def annotations(status: BootStatus, key: BootKey) -> dict[str, str]:
         names.AVAILABLE: str(status.ready_replicas or 0),
         names.DESIRED: str(status.replicas or 0),
         names.WORKLOAD: status.workload or "Deployment",
-    }
+    } | ({names.REVISION: status.revision} if status.revision else {})
+
+
+def is_active(seen: Seen) -> bool:
+    """Whether the latest revision is what runs: ready == desired == current, and nothing old is left."""
+    wanted = seen.spec.replicas or 0
+    if seen.workload is None or seen.problem is not None or seen.paused:
+        return False
+    counts = seen.workload.status
+    return counts.ready_replicas == wanted == counts.replicas and _arrived(seen.workload, wanted)
 
 
 def _ready(seen: Seen) -> Condition:

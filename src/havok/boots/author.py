@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from havok.boots.names import CHANGED_BY, CHANGED_SPEC
+from havok.boots.names import CHANGED_BY, CHANGED_SPEC, ROLLBACK_BY, ROLLBACK_TO
 from havok.codec import encode_json
 from havok.crds import BootSpec
 
@@ -42,6 +42,14 @@ def untouched(before: Mapping[str, str], spec: BootSpec, filled: BootSpec) -> di
     if before.get(CHANGED_SPEC) == spec_hash(spec):
         return {CHANGED_BY: before.get(CHANGED_BY), CHANGED_SPEC: spec_hash(filled)}
     return {name: before.get(name) for name in (CHANGED_BY, CHANGED_SPEC)}
+
+
+def of_rollback(user: str, new: Mapping[str, str], old: Mapping[str, str]) -> dict[str, str | None]:
+    """Who asked for the rollback that the annotations ask for: the one who first wrote its number there."""
+    wanted = new.get(ROLLBACK_TO)
+    if wanted is None:
+        return {ROLLBACK_BY: None}
+    return {ROLLBACK_BY: old.get(ROLLBACK_BY) if old.get(ROLLBACK_TO) == wanted else user or UNKNOWN}
 
 
 def by_reconciler(annotations: Mapping[str, str], spec: BootSpec, filled: BootSpec) -> dict[str, str]:

@@ -96,6 +96,7 @@ def patch(
             if old is None or new.spec != old.spec
             else author.untouched(old.annotations, old.spec, filled.spec)
         )
+        annotations |= author.of_rollback(user, new.annotations, old.annotations if old else {})
     return [*_spec_patch(new.spec, filled.spec), *_annotation_patch(new.annotations, annotations)]
 
 

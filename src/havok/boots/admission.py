@@ -143,8 +143,8 @@ class Admission:
         self, new: Incoming, old: Incoming | None, old_object: Json | None
     ) -> Platform | None:
         """The pinned config while nothing deploys, so that scaling does not bring a newer one in."""
-        rolled = Rolled.read(new.annotations)
-        if rolled is not None and rolled.config is not None and rolled.deployed == new.hash:
+        rolled = Rolled.of(new.annotations, new.hash)
+        if rolled is not None and rolled.config is not None:
             restored = await self._central.pinned(rolled.config)
             if restored is not None:
                 return restored

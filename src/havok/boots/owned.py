@@ -111,7 +111,10 @@ class Owned:
     async def settle_workload(self, rendered: Json, live: Workload | None, pin: Pin) -> Workload:
         """Make the workload what was rendered, by the least write; returns it as it is then."""
         resource, equal = RESOURCES[rendered["kind"]], drift.equal_paths(rendered)
-        if live is None or not self._is_ours(live.metadata) or drift.of_workload(rendered, live).template:
+        remembered = Pin.read(live.metadata.annotations or {}) if live else None
+        redeployed = remembered is not None and remembered != pin
+        drifted = live is None or redeployed or bool(drift.of_workload(rendered, live).template)
+        if live is None or not self._is_ours(live.metadata) or drifted:
             made = await self._reconcile(resource, pin.put_on(rendered), equal, exists=live is not None)
             return msgspec.convert(made, Workload)
         narrow = drift.narrow_patch(rendered, live, pin)

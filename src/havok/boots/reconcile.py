@@ -124,9 +124,6 @@ class Pass:
     async def _objection(self, workload: Workload | None) -> Problem | None:
         """What a webhook would have refused, of a spec that no workload was made from yet."""
         pin = pin_of(workload) if workload is not None else None
-        rolled = Rolled.of(self._boot.metadata.annotations, self._hash())
-        if rolled is not None and rolled.config is not None:
-            return await central.pinned(rolled.config) or _lost(rolled.config)
         if pin is not None and pin.deployed == self._hash():
             return None
         lookups, environment = Lookups(self._operator.client), self._operator.environment
@@ -202,6 +199,9 @@ class Pass:
     async def _choose(self, workload: Workload | None) -> Platform | Problem:
         """The config to render from: the pinned one until a deploying change (see `pin`)."""
         central = self._operator.central
+        rolled = Rolled.of(self._boot.metadata.annotations, self._hash())
+        if rolled is not None and rolled.config is not None:
+            return await central.pinned(rolled.config) or _lost(rolled.config)
         pin = pin_of(workload) if workload is not None else None
         if workload is None and self._was_deleted:
             pin = Pin(self._boot.status.config_hash, self._hash())

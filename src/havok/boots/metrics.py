@@ -30,10 +30,17 @@ class Metrics:
             ("kind",),
             registry=self.registry,
         )
-        self.leading = Gauge("havok_operator_leading", "1 while this process leads.", registry=self.registry)
+        self.leading = Gauge(
+            "havok_operator_leading", "Environments that this process leads.", registry=self.registry
+        )
         self.config_broken = Gauge(
             "havok_operator_config_broken",
             "1 while the newest central config cannot be read and an older one, or none, is in use.",
+            registry=self.registry,
+        )
+        self.config_warnings = Gauge(
+            "havok_operator_config_warnings",
+            "Places in the central config in force that have no effect, or not the one that was meant.",
             registry=self.registry,
         )
         self.writes = Counter(

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeAlias
 
 from havok.boots.admission import Admission
@@ -17,23 +17,27 @@ from havok.boots.central import Central, read_file
 from havok.boots.config import KEY
 from havok.boots.health import HealthServer
 from havok.boots.journal import Journal
-from havok.boots.live import Workload
+from havok.boots.live import Autoscaler, Ingress, Workload
 from havok.boots.metrics import Metrics
+from havok.boots.metrics_service import publish
 from havok.boots.options import OperatorOptions
 from havok.boots.reconcile import Operator, reconcile
 from havok.boots.world import World
 from havok.clock import utcnow
 from havok.crds import BOOT_KINDS, BootKind, BootRevision
-from havok.kube import Client, load_access
+from havok.kube import Client, KubeError, load_access
 from havok.kube.cache import Cache
 from havok.kube.controller import Controller, Request, Result, owners
 from havok.kube.events import EventRecorder
 from havok.kube.lease import LeaderElection
 from havok.kube.resources import CONFIGMAPS
-from havok.kube.views import ConfigMap, Service
+from havok.kube.views import ConfigMap, ObjectReference, Service
 from havok.log import get_logger
 
-Owned: TypeAlias = Workload | Service
+Owned: TypeAlias = Workload | Service | Autoscaler | Ingress
+
+CONFIG_RETRY = 5.0
+"""Seconds until a config that could not be stored is offered again."""
 
 log = get_logger("boots.operator")
 
@@ -51,10 +55,22 @@ async def serve(options: OperatorOptions) -> None:
 
 async def run(options: OperatorOptions, client: Client, stop: asyncio.Event) -> None:
     """Run with an open client until `stop` is set; what tests and other processes call."""
-    process = _Process(options, client)
+    world, metrics = World(client, options.watch_namespaces), Metrics()
+    processes = [_Process(one, client, world, metrics) for one in options.by_environment()]
+
+    def not_ready() -> str:
+        if not world.has_synced:
+            return "the caches are not complete yet"
+        return next(filter(None, (process.not_ready() for process in processes)), "")
+
     try:
         async with asyncio.TaskGroup() as group:
-            await process.start(group)
+            for process in processes:
+                await process.start(group)
+            for cache in world.caches:
+                group.create_task(cache.run(), name=f"cache {cache.resource}")
+            health = HealthServer(options.host, options.metrics_port, metrics.registry, not_ready)
+            group.create_task(health.run(), name="health")
             await stop.wait()
             raise _Stopped
     except* _Stopped:
@@ -68,13 +84,13 @@ class _Stopped(Exception):  # noqa: N818  the normal end
 
 
 class _Process:
-    """The parts of one operator, and what ties them together."""
+    """The parts that serve one environment, and what ties them together; the world is shared."""
 
-    def __init__(self, options: OperatorOptions, client: Client) -> None:
+    def __init__(self, options: OperatorOptions, client: Client, world: World, metrics: Metrics) -> None:
         self._options = options
         self._client = client
-        self._metrics = Metrics()
-        self._world = World(client, options.watch_namespaces)
+        self._metrics = metrics
+        self._world = world
         self._central = Central(client, options.namespace, options.environment)
         self._identity = options.identity or f"{socket.gethostname()}_{os.getpid()}"
         self._config: Cache[ConfigMap] = Cache(
@@ -82,7 +98,8 @@ class _Process:
             fields=f"metadata.name={options.config_map}",
         )  # fmt: skip
         self._news = asyncio.Event()
-        self._journal = Journal(options.max_history)
+        self._announce = asyncio.Event()
+        self._journal = Journal()
         self._admission = Admission(options, client, self._central)
         self._controllers = [self._controller(kind) for kind in BOOT_KINDS]
 
@@ -91,16 +108,15 @@ class _Process:
         options = self._options
         if options.config_file is not None:
             await self._take(read_file(options.config_file))
+            if isinstance(self._central.broken, KubeError):
+                raise self._central.broken
         else:
             self._config.subscribe(lambda old, new: self._news.set())
             group.create_task(self._config.run(), name="central config cache")
             await self._config.synced()
             await self._take(self._text())
             group.create_task(self._follow_config(), name="central config")
-        for cache in self._world.caches:
-            group.create_task(cache.run(), name=f"cache {cache.resource}")
-        health = HealthServer(options.host, options.metrics_port, self._metrics.registry, self._not_ready)
-        group.create_task(health.run(), name="health")
+        group.create_task(self._central.hold(), name="central config in force")
         group.create_task(self._admission.run(), name="webhook")
         election = LeaderElection(
             self._client, options.lease_name, options.namespace, self._identity,
@@ -121,13 +137,22 @@ class _Process:
             boots.subscribe(lambda old, new: self._journal.note(kind.kind, old, new))
             controller.watch(boots)
         for revisions in self._world.revisions.caches:
+            revisions.subscribe(lambda old, new: self._see_recorded(kind, new))
             controller.watch(revisions, lambda old, new: _recorded(kind, old, new))
         for watched in self._world.workloads.values():
             for workloads in watched.caches:
                 controller.watch(workloads, lambda old, new: self._concerned(kind, old, new))
         for services in self._world.services.caches:
             controller.watch(services, lambda old, new: self._concerned(kind, old, new))
+        for autoscalers in self._world.autoscalers.caches:
+            controller.watch(autoscalers, lambda old, new: self._concerned(kind, old, new))
+        for ingresses in self._world.ingresses.caches:
+            controller.watch(ingresses, lambda old, new: self._concerned(kind, old, new))
         return controller
+
+    def _see_recorded(self, kind: BootKind, revision: BootRevision | None) -> None:
+        if revision is not None and revision.boot_type == kind.boot_type:
+            self._journal.recorded(kind.kind, revision)
 
     def _concerned(self, kind: BootKind, old: Owned | None, new: Owned | None) -> set[Request]:
         """Boots of a kind to look at: who owns what changed, and who needs its name or has its labels."""
@@ -156,29 +181,60 @@ class _Process:
 
     async def _lead(self) -> None:
         log.info("leading", identity=self._identity)
-        self._metrics.leading.set(1)
+        self._metrics.leading.inc()
         try:
             async with asyncio.TaskGroup() as group:
                 for controller in self._controllers:
                     group.create_task(controller.run(), name=controller.name)
+                group.create_task(self._announce_config(), name="central config events")
+                group.create_task(self._central.collect(), name="central config snapshots")
+                if self._options.operator_name:
+                    group.create_task(publish(self._client, self._options), name="metrics service")
         finally:
-            self._metrics.leading.set(0)
+            self._metrics.leading.dec()
 
     async def _follow_config(self) -> None:
         while True:
-            await self._news.wait()
+            # what the API server would not store is offered again
+            failed = isinstance(self._central.broken, KubeError)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CONFIG_RETRY if failed else None):
+                    await self._news.wait()
             self._news.clear()
             await self._take(self._text())
 
     async def _take(self, text: str | None) -> None:
-        waited = self._central.platform is None
+        before = self._central.platform, self._central.trouble
         await self._central.offer(text)
+        platform = self._central.platform
         self._metrics.config_broken.set(1 if self._central.broken else 0)
-        if waited and self._central.platform is not None:
+        self._metrics.config_warnings.set(len(platform.warnings) if platform else 0)
+        if before != (platform, self._central.trouble):
+            self._announce.set()
             self._wake_all()
 
+    async def _announce_config(self) -> None:
+        """Events about the central config, from the leader alone, so that each is told once."""
+        options = self._options
+        recorder = EventRecorder(self._client, "logan-app-operator", self._identity)
+        about = ObjectReference(
+            api_version="v1", kind="ConfigMap", namespace=options.namespace, name=options.config_map
+        )
+        while True:
+            await self._announce.wait()
+            self._announce.clear()
+            if self._central.trouble:
+                stays = "; the last good config stays in force" if self._central.platform else ""
+                words = self._central.refusal or f"central config is broken, {self._central.trouble}{stays}"
+                await recorder.event(about, "Warning", "ConfigBroken", words)
+            elif self._central.platform is not None:
+                words = f"central config {self._central.platform.digest or 'built in'} is in force"
+                await recorder.event(about, "Normal", "ConfigInForce", words)
+                for warning in self._central.platform.warnings[:10]:
+                    await recorder.event(about, "Warning", "ConfigWarning", warning)
+
     def _wake_all(self) -> None:
-        """Boots that waited for a readable config are looked at again."""
+        """Every Boot is looked at again: it may have waited for a readable config, or says what is new."""
         for kind, controller in zip(BOOT_KINDS, self._controllers, strict=True):
             for cache in self._world.boots[kind.kind].caches:
                 for boot in cache.list():
@@ -188,9 +244,8 @@ class _Process:
         found = self._config.get(self._options.namespace, self._options.config_map)
         return None if found is None else (found.data or {}).get(KEY, "")
 
-    def _not_ready(self) -> str:
-        if not self._world.has_synced:
-            return "the caches are not complete yet"
+    def not_ready(self) -> str:
+        """Why this environment is not served yet; empty when it is."""
         return self._admission.not_ready()
 
 

@@ -16,6 +16,7 @@ API: Final = "rbac.authorization.k8s.io"
 NAME: Final = "havok:operator"
 SECRET_READER: Final = "havok:secret-reader"  # noqa: S105  a role, not a password
 READ: Final = ["get", "list", "watch"]
+WRITE: Final = [*READ, "create", "update", "patch", "delete", "deletecollection"]
 _BOOTS: Final = [kind.plural for kind in BOOT_KINDS]
 
 
@@ -67,10 +68,28 @@ def _everywhere() -> list[Json]:
 
 def _at_home() -> list[Json]:
     return [
-        _rule("", ["configmaps"], [*READ, "create"]),
+        _rule("", ["configmaps"], [*READ, "create", "patch", "delete"]),
         _rule("", ["secrets"], ["get", "create", "patch", "update"]),
+        _rule("monitoring.coreos.com", ["servicemonitors"], ["create", "patch"]),
         _rule("coordination.k8s.io", ["leases"], ["get", "create", "patch", "update"]),
     ]
+
+
+def for_people() -> list[Json]:
+    """What whoever may edit or view a namespace may do with its Boots, by aggregation (contract 4.9)."""
+    found = []
+    for kind in (*BOOT_KINDS, None):
+        plural = kind.plural if kind else BOOT_REVISIONS.plural
+        name = f"logan-app-{kind.boot_type if kind else 'bootrevision'}"
+        things = [plural, f"{plural}/status", *([f"{plural}/scale"] if kind else ())]
+        for suffix, roles, verbs in (
+            ("admin-edit", ("admin", "edit"), WRITE),
+            ("admin-view", ("view", "cluster-reader"), READ),
+        ):
+            labels = {f"rbac.authorization.k8s.io/aggregate-to-{role}": "true" for role in roles}
+            metadata = {"name": f"{name}-{suffix}", "labels": labels}
+            found.append(_object("ClusterRole", metadata, rules=[_rule(GROUP, things, verbs)]))
+    return found
 
 
 def _rule(group: str, resources: list[str], verbs: list[str]) -> Json:
@@ -91,7 +110,7 @@ def text() -> str:
     head = "# Written by `python -m havok.boots.rbac` from src/havok/boots/rbac.py; do not edit.\n"
     metadata = {"name": account["name"], "namespace": account["namespace"]}
     made = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
-    return head + encode_yaml(made, *manifests(account, account["namespace"]))
+    return head + encode_yaml(made, *manifests(account, account["namespace"]), *for_people())
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ from datetime import datetime
 
 import msgspec
 
-from havok.boots import metrics as stages
 from havok.boots import author, claims, permission, rollback, status
+from havok.boots import metrics as stages
 from havok.boots.central import Central
 from havok.boots.config import Platform
+from havok.boots.config_news import News, news
 from havok.boots.defaults import fill
 from havok.boots.history import Entry, History
 from havok.boots.journal import Journal
@@ -162,7 +163,9 @@ class Pass:
             if one.metadata.uid == mine.uid and one.metadata.generation < mine.generation
         ]  # fmt: skip
         await self._history.record([self._entry(one, platform) for one in (*earlier, self._boot)])
-        self._operator.journal.forget(kind.kind, key.namespace, key.name, until=self._boot)
+        self._operator.journal.forget(
+            kind.kind, key.namespace, key.name, uid=mine.uid, until=mine.generation
+        )
 
     def _entry(self, boot: Boot, platform: Platform) -> Entry:
         profile = boot.metadata.annotation(PROFILE)
@@ -286,6 +289,15 @@ class Pass:
         )
         return render(app, platform.defaults(self._key.kind, self._profile), platform.environment)
 
+    async def _news(self, digest: str | None) -> News:
+        """What is to be told of the central config; `digest`: of the one that runs, if any."""
+        central = self._operator.central
+        return news(
+            self._key.kind, self._boot.metadata.annotations,
+            running=None if digest is None else await central.pinned(digest),
+            newest=central.platform, trouble=central.trouble,
+        )  # fmt: skip
+
     async def _report(self, workload: Workload | None, digest: str, problem: Problem | None) -> None:
         """Write status and annotations where they differ."""
         seen = Seen(
@@ -296,10 +308,13 @@ class Pass:
             workload=workload,
             services=self._owned.service_names(),
             config_hash=digest,
+            news=await self._news(digest if workload is not None else None),
             revision=self._history.latest,
             paused=self._pause.words if self._pause else "",
             problem=problem,
         )
+        if seen.news and seen.news.warnings and seen.news.warnings not in _messages(self._boot):
+            await self._voice.say("Warning", "ConfigWarning", seen.news.warnings)
         await self._history.settle(active=status.is_active(seen))
         wanted = status.observe(seen, rfc3339(self._operator.now()))
         if problem is not None and problem.message not in _messages(self._boot):

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from havok.boots import names
+from havok.boots.config_news import News
 from havok.boots.live import Workload
 from havok.boots.names import BootKey
 from havok.crds import BootSpec, BootStatus, Condition
@@ -34,6 +35,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     config_hash: str
     revision: str = ""
     """The number of the latest revision."""
+    news: News | None = None
+    """What is to be told of the central config."""
     paused: str = ""
     """Why changes wait; empty while they do not."""
     problem: Problem | None = None
@@ -45,6 +48,8 @@ def observe(seen: Seen, now: str) -> BootStatus:
     counts = seen.workload.status if seen.workload else None
     total = counts.replicas if counts else 0
     conditions = [_ready(seen), _progressing(seen), _degraded(seen)]
+    if seen.news is not None:
+        conditions += _config(seen.news)
     if seen.paused:
         conditions.append(_condition("Paused", True, "AskedFor", seen.paused))
     return BootStatus(
@@ -107,6 +112,13 @@ def _progressing(seen: Seen) -> Condition:
     updated = seen.workload.status.updated_replicas
     words = f"{updated} of {wanted} pods have version {seen.spec.version}"
     return _condition("Progressing", True, "RollingOut", words)
+
+
+def _config(news: News) -> list[Condition]:
+    told = [_condition("ConfigCurrent", news.current, news.reason, news.message)]
+    if news.warnings:
+        told.append(_condition("ConfigWarnings", True, "HasNoEffect", news.warnings))
+    return told
 
 
 def _degraded(seen: Seen) -> Condition:

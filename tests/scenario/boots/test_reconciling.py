@@ -87,6 +87,7 @@ async def test_pods_that_become_ready_are_reported(cluster: Cluster, running: Ru
         "Ready": ("True", "AllPodsReady"),
         "Progressing": ("False", "Complete"),
         "Degraded": ("False", "AsWanted"),
+        "ConfigCurrent": ("True", "Newest"),
     }
     assert boot["metadata"]["annotations"][names.AVAILABLE] == "2"
 

@@ -23,7 +23,7 @@ trees = st.recursive(
     scalars | st.lists(scalars, max_size=3),
     lambda inner: (
         st.dictionaries(names, inner, max_size=3)
-        | st.fixed_dictionaries({"env": st.lists(st.fixed_dictionaries({"name": names, "value": scalars}))})
+        | st.fixed_dictionaries({"env": variables})
     ),
     max_leaves=12,
 )

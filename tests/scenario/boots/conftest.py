@@ -1,10 +1,12 @@
 """One control plane with our custom resources for all scenarios here; an operator for those that ask."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
 from havok.kube import Client
+from scenario.boots.admitting import admission
 from scenario.boots.stage import OPERATOR, Cluster, Running
 from support.controlplane import ControlPlane
 
@@ -43,4 +45,11 @@ async def namespace(cluster: Cluster) -> str:
 async def running(cluster: Cluster, namespace: str) -> AsyncIterator[Running]:
     """An operator that watches the test's namespace, without a webhook."""
     async with Running.start(cluster, namespace) as operator:
+        yield operator
+
+
+@pytest.fixture
+async def admitting(cluster: Cluster, namespace: str, tmp_path: Path) -> AsyncIterator[Running]:
+    """An operator whose webhooks the API server calls."""
+    async with admission(cluster, namespace, tmp_path) as operator:
         yield operator

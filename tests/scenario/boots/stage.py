@@ -120,9 +120,13 @@ class Cluster:
 class Running:
     """An operator in this process; it keeps its Lease and config in the namespace of its apps."""
 
-    def __init__(self, cluster: Cluster, options: OperatorOptions) -> None:
+    def __init__(
+        self, cluster: Cluster, options: OperatorOptions, stop: asyncio.Event, task: asyncio.Task[None]
+    ) -> None:
         self.cluster = cluster
         self.options = options
+        self._stop = stop
+        self._task = task
 
     @classmethod
     @asynccontextmanager
@@ -135,12 +139,17 @@ class Running:
         )  # fmt: skip
         given = msgspec.structs.replace(given, **options)
         task = asyncio.create_task(run(given, cluster.operator, stop))
+        running = cls(cluster, given, stop, task)
         try:
-            yield cls(cluster, given)
+            yield running
         finally:
-            stop.set()
-            async with asyncio.timeout(5):
-                await task
+            await running.stopped()
+
+    async def stopped(self) -> None:
+        """End it now; raises what it failed with."""
+        self._stop.set()
+        async with asyncio.timeout(5):
+            await self._task
 
     async def settled(self, name: str = "demo", kind: str = "JavaBoot") -> Json:
         """The Boot, once the operator has seen its latest generation and written its status."""

@@ -1,7 +1,6 @@
 """The webhook fills a Boot before the create call returns; without it the operator does, a moment later."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -9,11 +8,10 @@ import pytest
 from havok.boots import names
 from havok.crds import BOOT_KINDS
 from havok.kube import Denied
-from havok.kube.resources import DEPLOYMENTS, MUTATING_WEBHOOKS
+from havok.kube.resources import DEPLOYMENTS
+from scenario.boots.admitting import admission
 from scenario.boots.stage import Cluster, Running, boots, conditions
-from support.controlplane import free_ports
 
-CONFIGURATION = "logan-app-webhook-mutation"
 CONFIG = """
 java: {settings: {registry: one.example}, app: {replicas: 2, env: [{name: P, value: "${APP}:${PORT}"}]}}
 """
@@ -21,33 +19,6 @@ FILLED = {
     "image": "harbor/sample", "version": "1.0", "port": 8080, "replicas": 1, "health": "/health",
     "prometheus": "true",
 }  # fmt: skip
-
-
-@pytest.fixture
-async def admitting(cluster: Cluster, namespace: str, tmp_path: Path) -> AsyncIterator[Running]:
-    """An operator whose webhook the API server calls."""
-    (port,) = free_ports(1)
-    async with Running.start(
-        cluster, namespace, webhook_port=port, webhook_url=f"https://127.0.0.1:{port}",
-        webhook_certificates=tmp_path,
-    ) as operator:  # fmt: skip
-        await cluster.until(
-            MUTATING_WEBHOOKS, CONFIGURATION, "",
-            lambda one: f":{port}/" in one["webhooks"][0]["clientConfig"]["url"],
-        )  # fmt: skip
-        await answering(cluster, namespace)
-        yield operator
-    await cluster.client.delete(MUTATING_WEBHOOKS, CONFIGURATION)
-
-
-async def answering(cluster: Cluster, namespace: str) -> None:
-    """Wait until the API server has learnt of the webhook; each try is a dry run that leaves nothing."""
-    body = {"metadata": {"name": "probe"}, "spec": {"image": "a", "version": "1"}}
-    async with asyncio.timeout(20):
-        while True:
-            tried = await cluster.client.create(boots(), body, namespace, dry_run=True)
-            if "port" in tried["spec"]:
-                return
 
 
 @pytest.mark.parametrize("kind", [kind.kind for kind in BOOT_KINDS])
@@ -133,17 +104,11 @@ async def test_scaling_does_not_bring_a_newer_config_in(cluster: Cluster, admitt
 async def test_with_the_webhook_down_the_operator_fills_the_same(
     cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
-    (port,) = free_ports(1)
-    url = f"https://127.0.0.1:{port}"
-    async with Running.start(
-        cluster, namespace, webhook_port=port, webhook_url=url, webhook_certificates=tmp_path
-    ):
-        await cluster.until(MUTATING_WEBHOOKS, CONFIGURATION, "", lambda one: True)
-        await answering(cluster, namespace)
-    made = await cluster.deploy(namespace)
+    async with admission(cluster, namespace, tmp_path, webhook_failure_policy="Ignore") as operator:
+        await operator.stopped()
+        made = await cluster.deploy(namespace)
     assert made["spec"] == {"image": "harbor/sample", "version": "1.0"}
     async with Running.start(cluster, namespace) as operator:
         boot = await operator.settled()
         assert boot["spec"] == FILLED
         assert conditions(boot)["Degraded"] == ("False", "AsWanted")
-    await cluster.client.delete(MUTATING_WEBHOOKS, CONFIGURATION)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from havok.boots.routing import BY_SUFFIX
+from havok.boots.routing import BY_SUFFIX, apart
 
 
 class OperatorOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +17,8 @@ class OperatorOptions(msgspec.Struct, frozen=True, kw_only=True):
     context: str | None = None
     environment: str = "test"
     """LOGAN_ENV: which `oEnvs` hold, which namespaces are handled, the value of ${ENV}."""
+    beside: tuple[str, ...] = ()
+    """Further environments that the same process serves, each with a Lease and webhooks of its own."""
     namespace: str = "logan"
     """The operator's own: central config, snapshots, Lease."""
     watch_namespaces: tuple[str, ...] = ()
@@ -43,12 +45,30 @@ class OperatorOptions(msgspec.Struct, frozen=True, kw_only=True):
     """A folder for our authority and its certificate; None: a Secret in `namespace`."""
     webhook_failure_policy: str = ""
     """Fail or Ignore: what a Boot's change is while no webhook answers; empty: as the environment has it."""
+    operator_name: str = ""
+    """OPERATOR_NAME, when we run in a pod: our metrics get the Service `<name>-metrics`."""
     identity: str = ""
     """Our name in the Lease; empty: host name and process."""
     lease_seconds: float = 15.0
     """How long a leader that went silent is waited for."""
     workers: int = 4
     """Boots of one kind that are worked on at a time."""
+
+    def by_environment(self) -> tuple["OperatorOptions", ...]:
+        """The options of each environment alone; each listens for its webhooks on the next port."""
+        alone = msgspec.structs.replace(self, beside=())
+        return (alone, *(alone._moved(at, name) for at, name in enumerate(self.beside, 1)))
+
+    def _moved(self, by: int, environment: str) -> "OperatorOptions":
+        port, url = self.webhook_port + by, self.webhook_url
+        head, colon, given = url.rpartition(":")
+        return msgspec.structs.replace(
+            self,
+            environment=environment,
+            webhook_port=port,
+            webhook_url=f"{head}{colon}{int(given) + by}" if given.isdecimal() else url,
+            webhook_service=f"{self.webhook_service}-{environment}" if self.webhook_service else "",
+        )
 
     @property
     def suffix(self) -> str:
@@ -79,11 +99,17 @@ class OperatorOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> OperatorOptions:
-    """The options as the variables of contract 2.1 give them; flags are laid over with `structs.replace`."""
+    """The options as the variables of contract 2.1 give them; flags are laid over with `structs.replace`.
+
+    LOGAN_ENV may list several environments. Raises UsageError `boots.environments.overlap`.
+    """
     environ = os.environ if environ is None else environ
     history = environ.get("MAX_HISTORY", "")
+    environments = apart(_names(environ.get("LOGAN_ENV", "")) or ("test",))
     return OperatorOptions(
-        environment=environ.get("LOGAN_ENV") or "test",
+        environment=environments[0],
+        beside=environments[1:],
+        operator_name=environ.get("OPERATOR_NAME", "") if environ.get("KUBERNETES_SERVICE_HOST") else "",
         config_map=environ.get("CONFIGMAP_NAME") or "logan-app-operator-config",
         max_history=int(history) if history.isdecimal() and int(history) > 0 else 10,
         ignored_env=_names(environ.get("BIZ_ENVS", "")),

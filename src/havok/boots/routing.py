@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from havok.errors import UsageError
+
 BY_SUFFIX: Final = ("dev", "auto")
 
 
@@ -10,3 +12,20 @@ def handles(environment: str, namespace: str) -> bool:
     if environment in BY_SUFFIX:
         return namespace.endswith(f"-{environment}")
     return not namespace.endswith(tuple(f"-{suffix}" for suffix in BY_SUFFIX))
+
+
+def apart(environments: tuple[str, ...]) -> tuple[str, ...]:
+    """The environments, of which no two handle the same namespaces.
+
+    Raises UsageError `boots.environments.overlap`.
+    """
+    unique = tuple(dict.fromkeys(environments))
+    shared = [one for one in unique if one not in BY_SUFFIX]
+    if len(shared) > 1:
+        raise UsageError(
+            "boots.environments.overlap",
+            f"environments {' and '.join(shared)} would both handle every namespace without a suffix",
+            f"name one of them in LOGAN_ENV, beside {' and '.join(BY_SUFFIX)} if you like",
+            environments=", ".join(shared), suffixes=", ".join(BY_SUFFIX),
+        )  # fmt: skip
+    return unique

@@ -259,5 +259,6 @@ def platform() -> list[Object]:
         _object("v1", "Namespace", PLATFORM, labels={"logan-operator": "true"}),
         *manifests(),
         *rbac.manifests(_user("havok:operator"), PLATFORM),
+        *rbac.for_people(),
         {**config, "data": {"config.yaml": central_config()}},
     ]

@@ -70,7 +70,7 @@ async def test_a_stateful_boot_gets_a_stateful_set(cluster: Cluster, running: Ru
     boot = await running.settled()
     assert boot["status"]["workload"] == "StatefulSet"
     made = await cluster.client.get(STATEFULSETS, "demo", namespace)
-    assert made["spec"]["serviceName"] == "demo"
+    assert made["spec"]["serviceName"] == "demo-headless"
 
 
 async def test_pods_that_become_ready_are_reported(cluster: Cluster, running: Running) -> None:

@@ -1,9 +1,12 @@
 """The process inputs of contract 2.1, and which namespaces an environment has."""
 
+import msgspec
 import pytest
 
+from havok.boots import metrics_service
 from havok.boots.options import OperatorOptions, from_environment
 from havok.boots.routing import handles
+from havok.errors import UsageError
 
 
 def test_without_variables_the_contract_defaults_hold() -> None:
@@ -47,3 +50,27 @@ def test_a_useless_history_is_ten(text: str) -> None:
 )
 def test_namespaces_are_parted_by_suffix(environment: str, namespace: str, handled: bool) -> None:
     assert handles(environment, namespace) is handled
+
+
+def test_several_environments_are_served_apart() -> None:
+    options = from_environment({"LOGAN_ENV": "test, dev,test"})
+    options = msgspec.structs.replace(options, webhook_url="https://127.0.0.1:9443", webhook_service="hook")
+    test, dev = options.by_environment()
+    assert (test.environment, test.webhook_port, test.webhook_service) == ("test", 9443, "hook")
+    assert (dev.environment, dev.webhook_port, dev.webhook_service) == ("dev", 9444, "hook-dev")
+    assert dev.webhook_url == "https://127.0.0.1:9444"
+    assert dev.lease_name != test.lease_name
+    assert not dev.beside
+    with pytest.raises(UsageError) as refused:
+        from_environment({"LOGAN_ENV": "test,prod"})
+    assert refused.value.code == "boots.environments.overlap"
+
+
+def test_a_pod_is_told_the_name_of_its_metrics() -> None:
+    assert from_environment({"OPERATOR_NAME": "op"}).operator_name == ""
+    inside = from_environment({"OPERATOR_NAME": "op", "KUBERNETES_SERVICE_HOST": "10.0.0.1"})
+    found = metrics_service.service(inside)
+    assert found["metadata"]["name"] == "op-metrics"
+    assert [(port["name"], port["port"]) for port in found["spec"]["ports"]] == [
+        ("http-metrics", 8383), ("cr-metrics", 8686),
+    ]  # fmt: skip

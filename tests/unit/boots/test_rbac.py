@@ -30,7 +30,19 @@ def test_secrets_of_apps_are_readable_where_somebody_binds_it() -> None:
     assert here["subjects"] == [user]
 
 
+def test_people_get_their_rights_by_aggregation() -> None:
+    found = {one["metadata"]["name"]: one for one in rbac.for_people()}
+    assert len(found) == 12
+    assert "logan-app-java-admin-edit" in found
+    view = found["logan-app-python-admin-view"]
+    assert view["metadata"]["labels"] == {
+        "rbac.authorization.k8s.io/aggregate-to-view": "true",
+        "rbac.authorization.k8s.io/aggregate-to-cluster-reader": "true",
+    }
+    assert view["rules"][0]["verbs"] == ["get", "list", "watch"]
+
+
 def test_nothing_is_granted_by_a_star() -> None:
-    for manifest in rbac.manifests({"kind": "User", "name": "x"}, "logan"):
+    for manifest in (*rbac.manifests({"kind": "User", "name": "x"}, "logan"), *rbac.for_people()):
         for rule in manifest.get("rules", ()):
             assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]

@@ -163,9 +163,7 @@ class Pass:
             if one.metadata.uid == mine.uid and one.metadata.generation < mine.generation
         ]  # fmt: skip
         await self._history.record([self._entry(one, platform) for one in (*earlier, self._boot)])
-        self._operator.journal.forget(
-            kind.kind, key.namespace, key.name, uid=mine.uid, until=mine.generation
-        )
+        self._operator.journal.forget(kind.kind, key.namespace, key.name, uid=mine.uid, until=mine.generation)
 
     def _entry(self, boot: Boot, platform: Platform) -> Entry:
         profile = boot.metadata.annotation(PROFILE)

@@ -24,7 +24,7 @@ from havok.boots.options import OperatorOptions
 from havok.boots.reconcile import Operator, reconcile
 from havok.boots.world import World
 from havok.clock import utcnow
-from havok.crds import BOOT_KINDS, BootKind, BootRevision
+from havok.crds import BOOT_KINDS, Boot, BootKind, BootRevision
 from havok.kube import Client, KubeError, load_access
 from havok.kube.cache import Cache
 from havok.kube.controller import Controller, Request, Result, owners
@@ -136,6 +136,9 @@ class _Process:
         for boots in self._world.boots[kind.kind].caches:
             boots.subscribe(lambda old, new: self._journal.note(kind.kind, old, new))
             controller.watch(boots)
+        for other in BOOT_KINDS:
+            for rivals in self._world.boots[other.kind].caches if other != kind else ():
+                controller.watch(rivals, lambda old, new: self._namesake(kind, old, new))
         for revisions in self._world.revisions.caches:
             revisions.subscribe(lambda old, new: self._see_recorded(kind, new))
             controller.watch(revisions, lambda old, new: _recorded(kind, old, new))
@@ -153,6 +156,14 @@ class _Process:
     def _see_recorded(self, kind: BootKind, revision: BootRevision | None) -> None:
         if revision is not None and revision.boot_type == kind.boot_type:
             self._journal.recorded(kind.kind, revision)
+
+    def _namesake(self, kind: BootKind, old: Boot | None, new: Boot | None) -> list[Request]:
+        """The Boot of a kind that waits for the name of another kind's Boot, which went."""
+        if new is not None or old is None:
+            return []
+        meta = old.metadata
+        waits = self._world.boots[kind.kind].get(meta.namespace, meta.name) is not None
+        return [Request(meta.namespace, meta.name)] if waits else []
 
     def _concerned(self, kind: BootKind, old: Owned | None, new: Owned | None) -> set[Request]:
         """Boots of a kind to look at: who owns what changed, and who needs its name or has its labels."""

@@ -32,7 +32,7 @@ def of(annotations: Mapping[str, str], spec: BootSpec) -> str:
     return annotations.get(CHANGED_BY) or UNKNOWN
 
 
-def by_request(user: str, filled: BootSpec) -> dict[str, str | None]:
+def by_request(user: str, filled: BootSpec) -> dict[str, str]:
     """The annotations of a spec that `user` changed and that was then `filled`."""
     return {CHANGED_BY: user or UNKNOWN, CHANGED_SPEC: spec_hash(filled)}
 

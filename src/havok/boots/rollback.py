@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from havok.boots import names, revisions
+from havok.boots import author, names, revisions
 from havok.boots.config import Platform
 from havok.boots.defaults import fill, remember
 from havok.boots.names import BootKey
@@ -77,6 +77,7 @@ def body(
     )
     annotations = {name: text for name, text in meta.annotations.items() if name not in CONSUMED}
     annotations |= {**known, **filled.annotations, names.ROLLED_BACK: rolled.text}
+    annotations |= author.by_request(rolled.by, filled.spec)
     annotations.pop(names.PROFILE, None)
     if profile:
         annotations[names.PROFILE] = profile

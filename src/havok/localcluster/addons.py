@@ -259,6 +259,8 @@ def platform() -> list[Object]:
         _object("v1", "Namespace", PLATFORM, labels={"logan-operator": "true"}),
         *manifests(),
         *rbac.manifests(_user("havok:operator"), PLATFORM),
+        # where people's first apps are; other namespaces are for their owners to bind
+        rbac.secret_reader(_user("havok:operator"), "default"),
         *rbac.for_people(),
         {**config, "data": {"config.yaml": central_config()}},
     ]

@@ -13,8 +13,10 @@ from support.controlplane import free_ports
 
 
 @asynccontextmanager
-async def admission(cluster: Cluster, namespace: str, folder: Path, **options: Any) -> AsyncIterator[Running]:
-    """Run one until the block ends; what it installed is gone after it."""
+async def admission(
+    cluster: Cluster, namespace: str, folder: Path, *, fills: bool = True, **options: Any
+) -> AsyncIterator[Running]:
+    """Run one until the block ends; what it installed is gone after it. `fills`: it has a readable config."""
     (port,) = free_ports(1)
     label = {"metadata": {"labels": {"logan-operator": "true"}}}
     await cluster.client.patch(NAMESPACES, namespace, body=label)
@@ -31,21 +33,21 @@ async def admission(cluster: Cluster, namespace: str, folder: Path, **options: A
                 await cluster.until(
                     resource, name, "", lambda one: f":{port}/" in one["webhooks"][0]["clientConfig"]["url"]
                 )
-            await _answering(cluster, namespace)
+            await _answering(cluster, namespace, "port" if fills else "image")
             yield operator
         finally:
             for resource, name in wired:
                 await cluster.client.delete(resource, name)
 
 
-async def _answering(cluster: Cluster, namespace: str) -> None:
+async def _answering(cluster: Cluster, namespace: str, sign: str) -> None:
     """Wait until the API server has learnt of both webhooks; each try is a dry run that leaves nothing."""
     body = {"metadata": {"name": "probe"}, "spec": {"image": "a", "version": "1"}}
     bad = {**body, "spec": {**body["spec"], "priority": "no-such-class"}}
     async with asyncio.timeout(20):
         while True:
             tried = await cluster.client.create(boots(), body, namespace, dry_run=True)
-            if "port" in tried["spec"] and await _refused(cluster, namespace, bad):
+            if sign in tried["spec"] and await _refused(cluster, namespace, bad):
                 return
 
 

@@ -1,14 +1,16 @@
 """What the validating webhook accepts and refuses, asked through the API server (contract 6.2)."""
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from havok.boots import names
 from havok.codec import Json
-from havok.kube import AlreadyExists, Client, Denied, Invalid
+from havok.kube import AlreadyExists, Client, Denied, Invalid, KubeError
 from havok.kube.resources import CONFIGMAPS, NAMESPACES, PRIORITYCLASSES, PVCS, SECRETS, VALIDATING_WEBHOOKS
+from scenario.boots.admitting import admission
 from scenario.boots.stage import Cluster, Running, boots
 from support.controlplane import ControlPlane
 
@@ -356,3 +358,32 @@ async def test_who_changed_it_is_who_asked(
         assert changed["metadata"]["annotations"][names.CHANGED_BY] == "ann"
     boot = await admitting.settled()
     assert boot["metadata"]["annotations"][names.CHANGED_BY] == "ann"
+
+
+async def test_a_config_broken_from_the_start_keeps_admission_up(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    await cluster.configure(namespace, "java:\n  app:\n    port: many\n")
+    async with admission(cluster, namespace, tmp_path, fills=False):
+        words = await refused(cluster, namespace, env=[{"name": "A", "value": "b"}])
+        assert words.startswith("central config is broken, line 3: ")
+        assert words.endswith("; nothing was changed")
+        assert "does not exist" in await refused(cluster, namespace, priority="none")
+        made = await cluster.deploy(namespace)
+        assert "port" not in made["spec"]
+        assert made["metadata"]["annotations"][names.CHANGED_BY] == "admin"
+        await cluster.configure(namespace, CONFIG)
+        boot = await cluster.until(
+            boots(), "demo", namespace, lambda one: bool(one.get("status", {}).get("services"))
+        )
+    assert boot["spec"]["port"] == 9000
+    assert boot["metadata"]["annotations"][names.CHANGED_BY] == "admin"
+
+
+async def test_one_environment_down_does_not_stop_another(cluster: Cluster, admitting: Running) -> None:
+    other = f"{admitting.options.namespace}-dev"
+    await cluster.client.create(NAMESPACES, {"metadata": {"name": other}})
+    await admitting.stopped()
+    await cluster.deploy(other)
+    with pytest.raises(KubeError, match="failed calling webhook"):
+        await cluster.deploy(admitting.options.namespace)

@@ -66,8 +66,7 @@ def test_without_a_webhook_it_is_unknown() -> None:
 
 
 def test_the_operators_own_filling_keeps_the_name() -> None:
-    noted = author.by_request("ann", SPEC)
-    annotations = {name: value for name, value in noted.items() if value is not None}
+    annotations = author.by_request("ann", SPEC)
     filled = msgspec.structs.replace(SPEC, port=8080)
     written = author.by_reconciler(annotations, SPEC, filled)
     assert author.of({**annotations, **written}, filled) == "ann"

@@ -41,9 +41,9 @@ class Cluster:
         self.operator = operator
         """A client with the rights that `rbac` gives, and no more."""
 
-    async def new_namespace(self) -> str:
+    async def new_namespace(self, suffix: str = "") -> str:
         """A namespace for apps, where the operator may keep its own things too."""
-        name = f"t-{uuid4().hex[:10]}"
+        name = f"t-{uuid4().hex[:10]}{suffix}"
         await self.client.create(NAMESPACES, {"metadata": {"name": name}})
         for manifest in rbac.manifests({"kind": "User", "name": OPERATOR, "apiGroup": rbac.API}, name):
             await self.client.apply(RBAC[manifest["kind"]], manifest, field_manager="test")

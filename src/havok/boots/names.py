@@ -50,7 +50,7 @@ WRITTEN_BACK: Final = frozenset(
         f"{PREFIX}revision",
         f"{PREFIX}rollback-by",
         f"{PREFIX}rolled-back",
-    }  # fmt: skip
+    }
 )
 """Annotations that the operator writes on a Boot; a change of these alone is not a person's."""
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import typer
 
+from havok.boots.health_words import Verdict
 from havok.cli import duration, manifest, options
 from havok.cli.connect import Cluster, Target, connected, list_boots, run
 from havok.cli.console import Console
@@ -19,7 +20,7 @@ from havok.cli.failure import report
 from havok.cli.kinds import BOOTS, resources_for
 from havok.cli.manifest import Manifest
 from havok.cli.output import objects, parse_format
-from havok.cli.rollout import RolloutError, Verdict
+from havok.cli.rollout import RolloutError
 from havok.cli.watch_rollout import Watched, follow
 from havok.clock import utcnow
 from havok.errors import HavokError, NotFoundError, UsageError

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from havok.boots.health_words import judge, progress
+from havok.boots.observed import Observed, Pod
 from havok.cli import options
 from havok.cli.connect import Cluster, FoundBoot, Target, connected, find_boots, run
 from havok.cli.console import Console
 from havok.cli.events import event_row, events_about
 from havok.cli.kinds import split_words
-from havok.cli.observed import Observed, Pod
 from havok.cli.output import Column, table
-from havok.cli.rollout import judge, progress
 from havok.cli.watch_rollout import Watched, observe
 from havok.clock import age, parse_rfc3339, utcnow
 from havok.kube.views import Event

@@ -6,10 +6,10 @@ from typing import Annotated, Final
 
 import typer
 
+from havok.boots.observed import Pod, seen_at
 from havok.cli import options
 from havok.cli.connect import Cluster, FoundBoot, Target, connected, find_boot, run
 from havok.cli.kinds import BOOTS, split_words
-from havok.cli.observed import Pod, seen_at
 from havok.cli.output import Column, objects, parse_format, table
 from havok.cli.pods import pods_of
 from havok.clock import age, utcnow

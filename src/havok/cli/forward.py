@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
+from havok.boots.observed import Pod
 from havok.cli.connect import Cluster, FoundBoot
-from havok.cli.observed import Pod
 from havok.cli.pods import pods_of
 from havok.errors import ConflictError, HavokError, UsageError
 from havok.kube.sessions import PortForward

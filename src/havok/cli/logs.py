@@ -11,11 +11,11 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from havok.boots.observed import Pod
 from havok.cli import duration, options
 from havok.cli.connect import Cluster, FoundBoot, Target, connected, find_boot, run
 from havok.cli.console import Console
 from havok.cli.kinds import split_words
-from havok.cli.observed import Pod
 from havok.cli.pods import container_of, pods_of
 from havok.errors import HavokError, UsageError
 from havok.text import explain

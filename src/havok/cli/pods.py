@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from havok.boots.observed import Pod
 from havok.cli.commands import nearest
 from havok.cli.connect import Cluster, FoundBoot
-from havok.cli.observed import Pod
 from havok.errors import HavokError, NotFoundError
 from havok.kube.resources import PODS
 

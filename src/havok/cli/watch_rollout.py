@@ -10,14 +10,16 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from havok.boots.health_words import Verdict, judge, progress
+from havok.boots.observed import Observed, Pod, Workload
+from havok.boots.pod_state import Note
+from havok.boots.revisions import in_order, last_good, number
 from havok.cli.connect import Cluster
-from havok.cli.observed import Observed, Pod, Workload
-from havok.cli.pod_state import Note
-from havok.cli.rollout import RolloutError, Verdict, judge, progress
+from havok.cli.rollout import RolloutError
 from havok.clock import utcnow
-from havok.crds import Boot, boot_kind
+from havok.crds import BOOT_REVISIONS, Boot, BootRevision, boot_kind
 from havok.errors import HavokError, NotFoundError, TimedOutError
-from havok.kube import NotFound
+from havok.kube import Forbidden, NotFound
 from havok.kube.resources import DEPLOYMENTS, EVENTS, PODS, REPLICASETS, STATEFULSETS, Resource
 from havok.kube.views import Event
 
@@ -61,10 +63,12 @@ async def follow(
     is pointless or when `timeout` seconds pass with a trouble in sight, else TimedOutError.
     """
     verdict: Verdict | None = None
+    seen: Observed | None = None
     try:
         async with asyncio.timeout(timeout):
             while True:
-                verdict = judge(await observe(cluster, watched, applied_at=applied_at))
+                seen = await observe(cluster, watched, applied_at=applied_at)
+                verdict = judge(seen)
                 if verdict.state == "healthy":
                     return verdict
                 if verdict.reason is not None:
@@ -75,7 +79,9 @@ async def follow(
         if verdict is None or verdict.suspicion is None:
             raise _timed_out(watched, timeout, verdict) from None
     note = verdict.reason or verdict.suspicion or Note("stuck", {"message": ""})
-    raise RolloutError(watched.label, note, log=await last_lines(cluster, watched.namespace, note))
+    good = last_good(in_order(seen.revisions)) if seen else None
+    lines = await last_lines(cluster, watched.namespace, note)
+    raise RolloutError(watched.label, note, log=lines, good=number(good) if good else 0)
 
 
 async def observe(cluster: Cluster, watched: Watched, *, applied_at: datetime) -> Observed:
@@ -96,6 +102,7 @@ async def observe(cluster: Cluster, watched: Watched, *, applied_at: datetime) -
         workload = group.create_task(_maybe(client.get(kind, watched.name, where, view=Workload)))
         sets = group.create_task(client.list(REPLICASETS, where, view=Workload, labels=watched.selector))
         pods = group.create_task(client.list(PODS, where, view=Pod, labels=watched.selector))
+        revisions = group.create_task(_revisions(cluster, watched))
         events = group.create_task(client.list(EVENTS, where, view=Event, fields="involvedObject.kind=Pod"))
     names = {pod.metadata.name for pod in pods.result().items}
     return Observed(
@@ -106,7 +113,19 @@ async def observe(cluster: Cluster, watched: Watched, *, applied_at: datetime) -
         events=tuple(event for event in events.result().items if event.involved_object.name in names),
         applied_at=applied_at,
         now=utcnow(),
+        revisions=revisions.result(),
     )
+
+
+async def _revisions(cluster: Cluster, watched: Watched) -> tuple[BootRevision, ...]:
+    """The Boot's history; nothing where the person may not read it or the cluster has none."""
+    try:
+        found = await cluster.client.list(
+            BOOT_REVISIONS, watched.namespace, view=BootRevision, labels=watched.selector
+        )
+    except (NotFound, Forbidden):
+        return ()
+    return tuple(found.items)
 
 
 async def last_lines(cluster: Cluster, namespace: str, note: Note) -> tuple[str, ...]:

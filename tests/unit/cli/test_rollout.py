@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from havok.cli.observed import Observed, Pod, Workload
-from havok.cli.pod_state import last_words, node_reason, probe_words, pull_reason
-from havok.cli.rollout import RolloutError, Verdict, judge, progress, words
+from havok.boots.health_words import Verdict, judge, progress, words
+from havok.boots.observed import Observed, Pod, Workload
+from havok.boots.pod_state import last_words, node_reason, probe_words, pull_reason
+from havok.cli.rollout import RolloutError
 from havok.clock import rfc3339
 from havok.crds import Boot
 from havok.kube.views import Event

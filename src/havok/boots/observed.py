@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from havok.clock import parse_rfc3339
-from havok.crds import Boot
+from havok.crds import Boot, BootRevision
 from havok.kube.views import Condition, Deployment, Event, ObjectMeta, PodStatus, View
 
 Workload = Deployment
@@ -75,6 +75,7 @@ class Observed(msgspec.Struct, frozen=True):
     events: tuple[Event, ...]
     applied_at: datetime
     now: datetime
+    revisions: tuple[BootRevision, ...] = ()
 
 
 def seen_at(event: Event) -> datetime | None:

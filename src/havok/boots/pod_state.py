@@ -1,4 +1,4 @@
-"""Why one pod is not ready yet, in plain words. Pure; used by `rollout`.
+"""Why one pod is not ready yet, in plain words. Pure; used by `health_words`.
 
 A note is `fatal` when waiting will not help, `trouble` when it may but points at something wrong.
 """
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from havok.cli.observed import Observed, Pod, seen_at
+from havok.boots.observed import Observed, Pod, seen_at
 from havok.clock import parse_rfc3339
 from havok.kube.views import ContainerStatus, Event, TerminatedState
 

@@ -70,8 +70,6 @@ def _flaw(objects: Objects) -> str:
     volumes = [str(volume.get("name")) for volume in pod.get("volumes", ())]
     if twice := _twice(volumes):
         return f"two volumes are called {twice}"
-    if twice := _twice(service["metadata"]["name"] for service in objects.services):
-        return f"two Services are called {twice}"
     for container in containers:
         mounts = container.get("volumeMounts") or ()
         if twice := _twice(str(mount.get("mountPath")) for mount in mounts):

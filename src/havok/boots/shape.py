@@ -116,9 +116,9 @@ class Conform:
             return {key: self._shaped(item, kind[2:], f"{path}.{key}", complete=True) for key, item in pairs}
         if kind in ("quantity", "int-or-text"):
             return _amount(value, path) if kind == "quantity" else _number_or_text(value, path)
-        if kind not in _pods():
+        if kind not in pod_shape():
             return self._scalar(value, kind, path, INT64)
-        fields = _pods()[kind]
+        fields = pod_shape()[kind]
         found: Json = {}
         for name, key, item in self._known(value, fields, path):
             wanted = fields[name].removesuffix("!")
@@ -163,7 +163,8 @@ _SCALARS: Final[dict[type[types.Type], str]] = {
 
 
 @cache
-def _pods() -> dict[str, dict[str, str]]:
+def pod_shape() -> dict[str, dict[str, str]]:
+    """Struct of Kubernetes → field → type; see scripts/pod_shape.py."""
     text = (files("havok.boots") / "pod_shape.json").read_text("utf-8")
     return decode_json(text, dict[str, dict[str, str]])
 

@@ -85,8 +85,11 @@ SERVICE_PATHS: tuple[Path, ...] = (
 """The same for a Service; ports of other names and other annotations stay."""
 
 
-def narrow_patch(rendered: Json, live: Workload, pin: Pin) -> Json:
-    """A merge patch for what changes without a new render: replicas, a restart, what we remember."""
+def narrow_patch(rendered: Json, live: Workload, pin: Pin | None) -> Json:
+    """A merge patch for what changes without a new render: replicas, a restart, what we remember.
+
+    Without a pin nothing is remembered: what lives was not rendered by us.
+    """
     found = of_workload(rendered, live)
     patch: Json = {}
     if found.replicas:
@@ -95,7 +98,7 @@ def narrow_patch(rendered: Json, live: Workload, pin: Pin) -> Json:
         annotations = rendered["spec"]["template"]["metadata"]["annotations"]
         patch.setdefault("spec", {})["template"] = {"metadata": {"annotations": annotations}}
     remembered = Pin.read(live.metadata.annotations or {})
-    if remembered is None or remembered.deployed != pin.deployed:
+    if pin is not None and (remembered is None or remembered.deployed != pin.deployed):
         patch["metadata"] = {"annotations": pin.annotations}
     return patch
 

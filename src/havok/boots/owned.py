@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from havok.boots import drift, names
+from havok.boots import claims, drift, names
 from havok.boots import metrics as stages
 from havok.boots.live import Autoscaler, Ingress, Workload
 from havok.boots.metrics import Metrics
@@ -19,11 +19,11 @@ from havok.boots.pin import Pin
 from havok.boots.status import Problem
 from havok.boots.world import Watched, World
 from havok.codec import Json
-from havok.kube import AlreadyExists, Client, KubeError, NotFound
+from havok.kube import AlreadyExists, Client, Invalid, KubeError, NotFound
 from havok.kube.apply import reconcile_object
 from havok.kube.equality import Path
 from havok.kube.events import EventRecorder
-from havok.kube.resources import DEPLOYMENTS, HPAS, SERVICES, STATEFULSETS, Resource
+from havok.kube.resources import DEPLOYMENTS, HPAS, PVCS, SERVICES, STATEFULSETS, Resource
 from havok.kube.views import ObjectMeta, ObjectReference, PartialObject
 
 T = TypeVar("T", Autoscaler, Ingress)
@@ -111,16 +111,34 @@ class Owned:
     async def settle_workload(self, rendered: Json, live: Workload | None, pin: Pin) -> Workload:
         """Make the workload what was rendered, by the least write; returns it as it is then."""
         resource, equal = RESOURCES[rendered["kind"]], drift.equal_paths(rendered)
-        remembered = Pin.read(live.metadata.annotations or {}) if live else None
-        redeployed = remembered is not None and remembered != pin
-        drifted = live is None or redeployed or bool(drift.of_workload(rendered, live).template)
-        if live is None or not self._is_ours(live.metadata) or drifted:
+        found = drift.of_workload(rendered, live).template if live is not None else ()
+        settled = live is not None and self._is_ours(live.metadata) and not found
+        if live is None or not (settled or await self._is_left(rendered, live, found)):
             made = await self._reconcile(resource, pin.put_on(rendered), equal, exists=live is not None)
             return msgspec.convert(made, Workload)
-        narrow = drift.narrow_patch(rendered, live, pin)
+        narrow = drift.narrow_patch(rendered, live, None if found else pin)
         if not narrow:
             return live
         return msgspec.convert(await self._patch(resource, narrow), Workload)
+
+    async def _is_left(self, rendered: Json, live: Workload, found: tuple[str, ...]) -> bool:
+        """Whether only mounts of the platform differ, in a workload from before us (contract 3.10).
+
+        What we render we remember, and then compare exactly. What the Go operator rendered stays until the
+        Boot changes, or one of its own claims does.
+        """
+        if found != ("mounts",) or not self._is_ours(live.metadata) or Pin.read(live.metadata.annotations):
+            return False
+        wanted = drift.app_container(msgspec.convert(rendered, Workload).spec.template.spec)
+        have = drift.app_container(live.spec.template.spec)
+        for name in claims.changed_mounts(wanted.volume_mounts, have.volume_mounts):
+            try:
+                claim = await self._client.get(PVCS, name, self._key.namespace, view=PartialObject)
+            except (NotFound, Invalid):
+                continue
+            if claims.counts(claim.metadata.labels or {}, self._key.pod_labels):
+                return False
+        return True
 
     async def settle_services(self, rendered: tuple[Json, ...]) -> None:
         """Make the services what was rendered, and remove ours that are no longer wanted.

@@ -350,3 +350,31 @@ async def test_what_the_boot_no_longer_says_disappears_whoever_owns_it(
         )
 
     await cluster.until(DEPLOYMENTS, "demo", namespace, as_said)
+
+
+async def test_a_workload_from_before_us_is_not_rolled_for_a_mount_of_the_platform(
+    cluster: Cluster, namespace: str
+) -> None:
+    text = """
+    java: {app: {container: {volumeMounts: [{name: log, mountPath: /log}]},
+                 podSpec: {volumes: [{name: log, emptyDir: {}}]}}}
+    """
+    await cluster.configure(namespace, text)
+    async with Running.start(cluster, namespace) as operator:
+        await cluster.deploy(namespace, replicas=2)
+        await operator.settled()
+    before = await cluster.deployment(namespace)
+    for remembered in (names.CONFIG_HASH, names.DEPLOYED):
+        del before["metadata"]["annotations"][remembered]
+    before = await put(cluster, DEPLOYMENTS, before)
+    await cluster.configure(namespace, text.replace("/log", "/logs"))
+    async with Running.start(cluster, namespace):
+        await cluster.change(namespace, replicas=3)
+        after = await cluster.until(DEPLOYMENTS, "demo", namespace, lambda one: one["spec"]["replicas"] == 3)
+        assert after["spec"]["template"] == before["spec"]["template"]
+        await cluster.change(namespace, version="2.0")
+        await cluster.until(
+            DEPLOYMENTS, "demo", namespace,
+            lambda one: one["spec"]["template"]["spec"]["containers"][0]["volumeMounts"][0]["mountPath"]
+            == "/logs",
+        )  # fmt: skip

@@ -58,7 +58,7 @@ def read(text: str) -> Document:
 def _syntax(line: int, reason: str) -> ConfigError:
     return ConfigError(
         "boots.config.syntax",
-        reason,
+        f"it cannot be read: {reason}",
         "correct that line; indentation must be spaces, and text that starts with { is read as JSON",
         line=line, reason=reason,
     )  # fmt: skip
@@ -110,7 +110,7 @@ def _read_yaml(text: str) -> Document:
         raise _syntax(mark.line + 1 if mark else 1, f"it is not valid YAML: {error.problem}") from error
     except (yaml.YAMLError, ValueError) as error:
         # the reader's own errors span lines; a person needs the first
-        raise _syntax(1, f"it cannot be read as YAML: {str(error).splitlines()[0]}") from error
+        raise _syntax(1, f"it is not readable YAML: {str(error).splitlines()[0]}") from error
     return Document(value, lines, tuple(doubled))
 
 

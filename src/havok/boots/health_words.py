@@ -10,6 +10,7 @@ stands beside it).
 """
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, Literal
 
@@ -26,6 +27,7 @@ from havok.boots.observed import (
 from havok.boots.pod_state import Note, pod_note
 from havok.boots.revisions import in_order, last_good, number
 from havok.clock import parse_rfc3339
+from havok.crds import Boot, BootRevision, BootStatus
 from havok.kube.views import Condition
 from havok.text import say
 
@@ -96,6 +98,28 @@ def health(seen: Observed, lang: str = "en") -> Health | None:
     name = seen.boot.metadata.name
     reason = "".join(part.capitalize() for part in note.key.split("_"))
     return Health(reason, words(note, lang), way_back(seen, lang) or remedy(note, name, lang))
+
+
+def in_status(
+    boot: Boot, workload: object, pods: Iterable[Pod], revisions: Iterable[BootRevision], now: datetime
+) -> Health | None:
+    """`health` for the Boot's own status, from what an operator sees: no events, no replica sets.
+
+    `workload` is the Deployment or StatefulSet in any form; what the status says already counts for nothing.
+    """
+    status = BootStatus(observed_generation=boot.metadata.generation)
+    made = boot.metadata.creation_timestamp
+    seen = Observed(
+        boot=msgspec.structs.replace(boot, status=status),
+        workload=msgspec.convert(msgspec.to_builtins(workload), Workload),
+        replica_sets=(),
+        pods=tuple(sorted(pods, key=lambda pod: pod.metadata.name)),
+        events=(),
+        applied_at=parse_rfc3339(made) if made else now,
+        now=now,
+        revisions=tuple(revisions),
+    )
+    return health(seen)
 
 
 def remedy(note: Note, name: str, lang: str) -> str:

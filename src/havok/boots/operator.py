@@ -20,6 +20,7 @@ from havok.boots.journal import Journal
 from havok.boots.live import Autoscaler, Ingress, Workload
 from havok.boots.metrics import Metrics
 from havok.boots.metrics_service import publish
+from havok.boots.observed import Pod
 from havok.boots.options import OperatorOptions
 from havok.boots.reconcile import Operator, reconcile
 from havok.boots.world import World
@@ -139,9 +140,11 @@ class _Process:
         for other in BOOT_KINDS:
             for rivals in self._world.boots[other.kind].caches if other != kind else ():
                 controller.watch(rivals, lambda old, new: self._namesake(kind, old, new))
+        for pods in self._world.pods.caches:
+            controller.watch(pods, lambda old, new: _labelled(kind, old, new))
         for revisions in self._world.revisions.caches:
             revisions.subscribe(lambda old, new: self._see_recorded(kind, new))
-            controller.watch(revisions, lambda old, new: _recorded(kind, old, new))
+            controller.watch(revisions, lambda old, new: _labelled(kind, old, new))
         for watched in self._world.workloads.values():
             for workloads in watched.caches:
                 controller.watch(workloads, lambda old, new: self._concerned(kind, old, new))
@@ -260,8 +263,10 @@ class _Process:
         return self._admission.not_ready()
 
 
-def _recorded(kind: BootKind, old: BootRevision | None, new: BootRevision | None) -> list[Request]:
-    """The Boot of a kind whose revision changed; also of one that nobody owns yet."""
+def _labelled(
+    kind: BootKind, old: BootRevision | Pod | None, new: BootRevision | Pod | None
+) -> list[Request]:
+    """The Boot of a kind that a changed pod or revision has the labels of, whoever owns it."""
     meta = next(one.metadata for one in (new, old) if one is not None)
     same = meta.label("bootType") == kind.boot_type
     return [Request(meta.namespace, meta.label("bootName"))] if same else []

@@ -56,6 +56,7 @@ def _everywhere() -> list[Json]:
         _rule("autoscaling", ["horizontalpodautoscalers"], [*READ, "create", "patch", "delete"]),
         _rule("networking.k8s.io", ["ingresses"], [*READ, "create", "patch", "delete"]),
         _rule("", ["events"], ["create", "patch"]),
+        _rule("", ["pods"], READ),
         _rule("", ["persistentvolumeclaims"], ["get"]),
         _rule("scheduling.k8s.io", ["priorityclasses"], ["get"]),
         _rule(

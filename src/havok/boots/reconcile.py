@@ -15,6 +15,7 @@ from havok.boots.central import Central
 from havok.boots.config import Platform
 from havok.boots.config_news import News, news
 from havok.boots.defaults import fill
+from havok.boots.health_words import Health, in_status
 from havok.boots.history import Entry, History
 from havok.boots.journal import Journal
 from havok.boots.live import Workload
@@ -309,6 +310,7 @@ class Pass:
             news=await self._news(digest if workload is not None else None),
             revision=self._history.latest,
             paused=self._pause.words if self._pause else "",
+            trouble=self._trouble(workload),
             problem=problem,
         )
         if seen.news and seen.news.warnings and seen.news.warnings not in _messages(self._boot):
@@ -323,6 +325,13 @@ class Pass:
         await self._write_annotations(told)
         if wanted != self._boot.status:
             await self._write_status(wanted)
+
+    def _trouble(self, workload: Workload | None) -> Health | None:
+        """What is wrong with the pods, in plain words."""
+        if workload is None or not self._boot.spec.replicas:
+            return None
+        pods = self._operator.world.pods_of(self._key)
+        return in_status(self._boot, workload, pods, self._history.entries, self._operator.now())
 
     async def _write_annotations(self, wanted: dict[str, str | None]) -> None:
         current = self._boot.metadata.annotations or {}

@@ -10,6 +10,7 @@ import msgspec
 
 from havok.boots import names
 from havok.boots.config_news import News
+from havok.boots.health_words import Health
 from havok.boots.live import Workload
 from havok.boots.names import BootKey
 from havok.crds import BootSpec, BootStatus, Condition
@@ -39,6 +40,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be told of the central config."""
     paused: str = ""
     """Why changes wait; empty while they do not."""
+    trouble: Health | None = None
+    """What is wrong with the pods."""
     problem: Problem | None = None
 
 
@@ -98,6 +101,8 @@ def _ready(seen: Seen) -> Condition:
     words = f"{ready} of {wanted} pods ready"
     if ready >= wanted and _arrived(seen.workload, wanted):
         return _condition("Ready", True, "AllPodsReady", words)
+    if seen.trouble is not None:
+        return _condition("Ready", False, seen.trouble.reason, f"{words}; {seen.trouble.text}"[:2000])
     return _condition("Ready", False, "PodsNotReady", words)
 
 

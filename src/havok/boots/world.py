@@ -5,10 +5,11 @@ from typing import Generic, TypeAlias, TypeVar
 
 from havok.boots.live import Autoscaler, Ingress, Workload
 from havok.boots.names import BootKey
+from havok.boots.observed import Pod
 from havok.crds import BOOT_KINDS, BOOT_REVISIONS, Boot, BootRevision
 from havok.kube.cache import Cache, Index
 from havok.kube.client import Client
-from havok.kube.resources import DEPLOYMENTS, HPAS, INGRESSES, SERVICES, STATEFULSETS, Resource
+from havok.kube.resources import DEPLOYMENTS, HPAS, INGRESSES, PODS, SERVICES, STATEFULSETS, Resource
 from havok.kube.views import Service
 
 T = TypeVar("T")
@@ -28,10 +29,12 @@ class Watched(Generic[T]):
         view: type[T],
         namespaces: Sequence[str],
         indexes: dict[str, Index[T]] | None = None,
+        *,
+        labels: str = "",
     ) -> None:
         self.resource = resource
         self.caches: list[Cache[T]] = [
-            Cache(client, resource, view=view, namespace=namespace, indexes=indexes)
+            Cache(client, resource, view=view, namespace=namespace, indexes=indexes, labels=labels)
             for namespace in (namespaces or (None,))
         ]
 
@@ -50,7 +53,13 @@ class Watched(Generic[T]):
 
 
 AnyCache: TypeAlias = (
-    Cache[Boot] | Cache[Workload] | Cache[Service] | Cache[Autoscaler] | Cache[Ingress] | Cache[BootRevision]
+    Cache[Boot]
+    | Cache[Workload]
+    | Cache[Service]
+    | Cache[Autoscaler]
+    | Cache[Ingress]
+    | Cache[BootRevision]
+    | Cache[Pod]
 )
 
 
@@ -68,6 +77,7 @@ class World:
         self.autoscalers = Watched(client, HPAS, Autoscaler, namespaces)
         self.ingresses = Watched(client, INGRESSES, Ingress, namespaces)
         self.revisions = Watched(client, BOOT_REVISIONS, BootRevision, namespaces, {BY_BOOT: _pod_labels})
+        self.pods = Watched(client, PODS, Pod, namespaces, {BY_BOOT: _pod_labels}, labels="app=havok")
 
     @property
     def caches(self) -> list[AnyCache]:
@@ -75,7 +85,7 @@ class World:
         boots = [cache for watched in self.boots.values() for cache in watched.caches]
         workloads = [cache for watched in self.workloads.values() for cache in watched.caches]
         reach: list[AnyCache] = [*self.services.caches, *self.autoscalers.caches, *self.ingresses.caches]
-        return [*boots, *workloads, *reach, *self.revisions.caches]
+        return [*boots, *workloads, *reach, *self.revisions.caches, *self.pods.caches]
 
     def workload(self, key: BootKey, kind: str) -> Workload | None:
         """What lives under the Boot's name, whoever it belongs to."""
@@ -93,13 +103,17 @@ class World:
         """Revisions that carry the Boot's labels, whoever they belong to."""
         return self.revisions.by_index(BY_BOOT, (key.namespace, key.name, key.kind.boot_type))
 
+    def pods_of(self, key: BootKey) -> list[Pod]:
+        """The Boot's pods, of whatever revision."""
+        return self.pods.by_index(BY_BOOT, (key.namespace, key.name, key.kind.boot_type))
+
     @property
     def has_synced(self) -> bool:
         return all(cache.has_synced for cache in self.caches)
 
 
-def _pod_labels(revision: BootRevision) -> Iterable[Hashable]:
-    meta = revision.metadata
+def _pod_labels(labelled: BootRevision | Pod) -> Iterable[Hashable]:
+    meta = labelled.metadata
     return [(meta.namespace, meta.label("bootName"), meta.label("bootType"))]
 
 

@@ -18,9 +18,10 @@ from havok import text
 
 CODE: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 EXITS: Final = {
-    "UsageError": 2, "ConfigError": 2, "Invalid": 2, "NotFoundError": 3, "NotFound": 3,
-    "ForbiddenError": 4, "Forbidden": 4, "Unauthorized": 4, "Denied": 2, "Refusal": 2, "ConflictError": 5, "Conflict": 5, "AlreadyExists": 5,
-    "TimedOutError": 6, "TimedOut": 6, "UnhealthyError": 7,
+    "UsageError": 2, "ConfigError": 2, "Invalid": 2, "Denied": 2, "Refusal": 2,
+    "NotFoundError": 3, "NotFound": 3, "ForbiddenError": 4, "Forbidden": 4, "Unauthorized": 4,
+    "ConflictError": 5, "Conflict": 5, "AlreadyExists": 5, "TimedOutError": 6, "TimedOut": 6,
+    "UnhealthyError": 7,
 }  # fmt: skip
 
 

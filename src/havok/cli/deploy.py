@@ -20,6 +20,7 @@ from havok.cli.failure import report
 from havok.cli.kinds import BOOTS, resources_for
 from havok.cli.manifest import Manifest
 from havok.cli.output import objects, parse_format
+from havok.cli.preview import preview
 from havok.cli.rollout import RolloutError
 from havok.cli.watch_rollout import Watched, follow
 from havok.clock import utcnow
@@ -45,6 +46,8 @@ class Applied(msgspec.Struct, frozen=True):
     object: dict[str, Any]
     outcome: str
     at: datetime
+    before: dict[str, Any] | None = None
+    """What lived under its name."""
 
 
 def deploy(
@@ -82,6 +85,8 @@ def deploy(
                 key = "deploy.would" if dry_run else "deploy.applied"
                 outcome = console.say(f"deploy.outcome.{applied[-1].outcome}")
                 console.hint(key, boot=one.label, outcome=outcome)
+                if dry_run:
+                    await _show_preview(console, cluster, applied[-1])
             if not form.for_people:
                 console.data(objects([one.object for one in applied], form, single=len(applied) == 1))
                 console.flush()
@@ -149,7 +154,20 @@ async def apply(cluster: Cluster, one: Manifest, namespace: str | None, *, dry_r
     else:
         same = before["metadata"].get("generation") == after["metadata"].get("generation")
         outcome = "unchanged" if same and _labels(before) == _labels(after) else "changed"
-    return Applied(Watched(one.resource, where, one.name), after, outcome, at)
+    return Applied(Watched(one.resource, where, one.name), after, outcome, at, before)
+
+
+async def _show_preview(console: Console, cluster: Cluster, one: Applied) -> None:
+    """Tell on standard error what would differ, so that -o json stays a program's."""
+    seen = await preview(cluster, one.watched.resource.kind, one.before, one.object)
+    for line in seen.boot:
+        console.note(f"  {line}")
+    if seen.rendered:
+        console.hint("deploy.rendered")
+    for line in seen.rendered or ():
+        console.note(f"  {line}")
+    if seen.rendered is None and one.before is not None:
+        console.hint("deploy.not_rendered")
 
 
 async def wait(console: Console, cluster: Cluster, applied: list[Applied], *, timeout: float) -> None:

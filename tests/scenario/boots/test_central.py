@@ -1,6 +1,7 @@
 """Central config on a real API server: nothing rolls by itself, and everything says what waits."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -116,6 +117,21 @@ async def test_a_later_broken_config_keeps_the_last_good_one_and_says_so(
         )
         await cluster.configure(namespace, NEW)
         await says(cluster, namespace, "demo", "NewerConfigWaits")
+
+
+async def test_a_follower_has_read_every_change_when_it_takes_over(cluster: Cluster, namespace: str) -> None:
+    await cluster.configure(namespace, OLD)
+    async with AsyncExitStack() as leading:
+        leader = await leading.enter_async_context(Running.start(cluster, namespace, identity="first"))
+        await cluster.deploy(namespace)
+        await leader.settled()
+        async with Running.start(cluster, namespace, identity="second"):
+            await cluster.configure(namespace, NEW)
+            await says(cluster, namespace, "demo", "NewerConfigWaits")
+            await leading.aclose()
+            await cluster.deploy(namespace, "other")
+            made = await cluster.until(DEPLOYMENTS, "other", namespace, lambda one: True)
+            assert image(made) == "two.example/harbor/sample:1.0"
 
 
 async def test_a_config_broken_at_the_start_touches_nothing(cluster: Cluster, namespace: str) -> None:

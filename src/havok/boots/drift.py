@@ -9,7 +9,6 @@ import msgspec
 from havok.boots import names
 from havok.boots.live import Autoscaler, Container, Ingress, PodSpec, Workload
 from havok.boots.pin import Pin
-from havok.boots.probes import HANDLERS
 from havok.boots.quantity import same_amounts
 from havok.codec import Json
 from havok.kube.equality import Path
@@ -65,18 +64,16 @@ def app_container(pod: PodSpec) -> Container:
     return next((one for one in pod.containers if one.name == names.APP_CONTAINER), Container())
 
 
-def equal_paths(rendered: Json) -> tuple[Path, ...]:
-    """Where a workload may hold nothing but what was rendered, whoever put it there (see `kube.equality`)."""
-    pod = ("spec", "template", "spec")
-    app = (*pod, "containers", f"[name={names.APP_CONTAINER}]")
-    container = rendered["spec"]["template"]["spec"]["containers"][0]
-    probes: list[Path] = []
-    for probe in ("livenessProbe", "readinessProbe"):
-        other = [handler for handler in HANDLERS if handler != "httpGet"]
-        probes += [(*app, probe, handler) for handler in other] if probe in container else [(*app, probe)]
-    fields = [(*app, field) for field in ("env", "ports", "resources", "command", "volumeMounts")]
-    return (*fields, *probes, (*pod, "nodeSelector"), (*pod, "priorityClassName"))
-
+_POD: Path = ("spec", "template", "spec")
+_APP: Path = (*_POD, "containers", f"[name={names.APP_CONTAINER}]")
+WORKLOAD_PATHS: tuple[Path, ...] = (
+    *((*_APP, field) for field in ("env", "ports", "resources", "command", "volumeMounts")),
+    # as a whole: without a handler that is not ours a probe would have none, and be refused
+    *((*_APP, field) for field in ("livenessProbe", "readinessProbe")),
+    (*_POD, "nodeSelector"),
+    (*_POD, "priorityClassName"),
+)
+"""Where a workload may hold nothing but what was rendered, whoever put it there (see `kube.equality`)."""
 
 SERVICE_PATHS: tuple[Path, ...] = (
     ("spec", "ports", f"[name={names.PORT_NAME}]"),

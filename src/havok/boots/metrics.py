@@ -1,9 +1,11 @@
 """Numbers about the operator, under the names that existing dashboards ask for (contract 4.8)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 GET_BOOT = "reconcile_get_boot"
 DEFAULTERS = "reconcile_update_boot_defaulters"
@@ -59,3 +61,21 @@ class Metrics:
         except Exception:
             self._errors.labels(kind, stage, sub_stage, boot).inc()
             raise
+
+
+class BootInfo(Collector):
+    """One series for each Boot: ``javaboot_info{namespace="shop",javaboot="cart"} 1``."""
+
+    def __init__(self, boots: Callable[[], Iterable[tuple[str, str, str]]]) -> None:
+        self._boots = boots
+        """Tells the singular of its kind, the namespace and the name of each Boot."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Called by Prometheus' client at each scrape."""
+        families: dict[str, GaugeMetricFamily] = {}
+        for kind, namespace, name in self._boots():
+            if kind not in families:
+                words = f"A {kind} that the operator sees."
+                families[kind] = GaugeMetricFamily(f"{kind}_info", words, labels=("namespace", kind))
+            families[kind].add_metric((namespace, name), 1)
+        yield from families.values()

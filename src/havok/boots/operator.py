@@ -18,7 +18,7 @@ from havok.boots.config import KEY
 from havok.boots.health import HealthServer
 from havok.boots.journal import Journal
 from havok.boots.live import Autoscaler, Ingress, Workload
-from havok.boots.metrics import Metrics
+from havok.boots.metrics import BootInfo, Metrics
 from havok.boots.metrics_service import publish
 from havok.boots.observed import Pod
 from havok.boots.options import OperatorOptions
@@ -57,6 +57,7 @@ async def serve(options: OperatorOptions) -> None:
 async def run(options: OperatorOptions, client: Client, stop: asyncio.Event) -> None:
     """Run with an open client until `stop` is set; what tests and other processes call."""
     world, metrics = World(client, options.watch_namespaces), Metrics()
+    metrics.registry.register(BootInfo(world.names))
     processes = [_Process(one, client, world, metrics) for one in options.by_environment()]
 
     def not_ready() -> str:

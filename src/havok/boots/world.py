@@ -87,6 +87,15 @@ class World:
         reach: list[AnyCache] = [*self.services.caches, *self.autoscalers.caches, *self.ingresses.caches]
         return [*boots, *workloads, *reach, *self.revisions.caches, *self.pods.caches]
 
+    def names(self) -> list[tuple[str, str, str]]:
+        """Singular of the kind, namespace and name of every Boot."""
+        return [
+            (kind.singular, boot.metadata.namespace, boot.metadata.name)
+            for kind in BOOT_KINDS
+            for cache in self.boots[kind.kind].caches
+            for boot in cache.list()
+        ]
+
     def workload(self, key: BootKey, kind: str) -> Workload | None:
         """What lives under the Boot's name, whoever it belongs to."""
         return self.workloads[kind].get(key.namespace, key.name)

@@ -25,13 +25,22 @@ _PULL: Final = (
     "ImagePullBackOff",
     "RegistryUnavailable",
     "ErrImageNeverPull",
+    "ImageInspectError",
+    "SignatureValidationFailed",
     "InvalidImageName",
 )
 _DENIED: Final = r"unauthorized|denied|forbidden|no basic auth|\b40[13]\b"
 _MISSING: Final = r"not found|manifest unknown|name unknown|does not exist|\b404\b"
 _UNREACHABLE: Final = r"no such host|connection refused|timeout|timed out|unreachable|i/o|misbehaving|eof"
 _CONFIG: Final = ("CreateContainerConfigError", "CreateContainerError")
-_START: Final = ("RunContainerError", "StartError", "PostStartHookError", "ContainerCannotRun")
+_START: Final = (
+    "RunContainerError",
+    "StartError",
+    "PreCreateHookError",
+    "PreStartHookError",
+    "PostStartHookError",
+    "ContainerCannotRun",
+)
 _NODE_REASONS: Final = (
     (r"nvidia\.com/gpu|amd\.com/gpu", "gpu"),
     (r"Insufficient memory", "memory"),

@@ -257,15 +257,15 @@ async def test_what_was_done_is_told_by_events(cluster: Cluster, running: Runnin
     await running.settled()
     await cluster.change(namespace, version="2.0", prometheus="false")
     await cluster.until(SERVICES, "demo", namespace, lambda one: not one["metadata"].get("annotations"))
-    found = await cluster.client.list(EVENTS, namespace)
-    told: dict[str, Any] = {
-        one["reason"]: one for one in found.items if one["involvedObject"]["name"] == "demo"
-    }
     expected = {
         "UpdatedBootDefaulters", "CreatedDeployment", "CreatedService", "UpdatedBootMeta",
         "UpdatedBootStatus", "UpdatedDeployment", "UpdatedService",
     }  # fmt: skip
-    assert expected <= set(told)
+    told: dict[str, Any] = {}
+    async with asyncio.timeout(10):
+        while not expected <= set(told):
+            found = await cluster.client.list(EVENTS, namespace)
+            told = {one["reason"]: one for one in found.items if one["involvedObject"]["name"] == "demo"}
     assert {told[reason]["type"] for reason in expected} == {"Normal"}
     assert told["CreatedService"]["source"]["component"] == "javaboot-controller"
 

@@ -229,8 +229,15 @@ def _unused_targets(name: str, block: Json) -> list[tuple[str, str]]:
         *(c for pod in pods for c in pod.get("initContainers", ())),
     ]
     known = {APP_CONTAINER, *(container.get("name") for container in injected)}
-    targets = [f"{name}.oEnvs.{target}" for target in block.get("oEnvs") or () if target not in known]
-    return [(path, f"{path} has no effect: no container has that name") for path in targets]
+    odd = []
+    for target, environments in (block.get("oEnvs") or {}).items():
+        path = f"{name}.oEnvs.{target}"
+        if target not in known:
+            odd.append((path, f"{path} has no effect: no container has that name"))
+        elif target != APP_CONTAINER:
+            said = [f"{path}.{env}.{key}" for env, app in environments.items() for key in app if key != "env"]
+            odd += [(one, f"{one} has no effect: only the env of a container can differ") for one in said]
+    return odd
 
 
 def _work_out(name: str, block: Json, environment: str) -> Defaults:

@@ -107,7 +107,9 @@ def _read_yaml(text: str) -> Document:
         value = {} if node is None else _Builder(lines, doubled).build(node, "", 0)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise _syntax(mark.line + 1 if mark else 1, f"it is not valid YAML: {error.problem}") from error
+        # what is missing at the end is placed after the last line
+        line = min(mark.line, text.rstrip().count("\n")) + 1 if mark else 1
+        raise _syntax(line, f"it is not valid YAML: {error.problem}") from error
     except (yaml.YAMLError, ValueError) as error:
         # the reader's own errors span lines; a person needs the first
         raise _syntax(1, f"it is not readable YAML: {str(error).splitlines()[0]}") from error

@@ -7,6 +7,7 @@ import typer
 
 from havok.boots import config as boots_config
 from havok.boots.config import Platform
+from havok.boots.config_text import ConfigError
 from havok.cli import options
 from havok.cli.command import group
 from havok.cli.config_reach import Report, report
@@ -44,6 +45,7 @@ def show(
         if form.kind == "table":
             console.data(found.text)
             console.hint("config.version", where=found.where, hash=digest)
+            _tell_broken(console, found.text)
             return
         said = {"configMap": found.where, "hash": digest, "text": found.text}
         console.data(encode_json(said, indent=2).decode() if form.kind == "json" else encode_yaml(said))
@@ -144,6 +146,14 @@ def set_(
         console.hint(key, where=old.where, hash=boots_config.digest_of(text))
 
     run(work)
+
+
+def _tell_broken(console: Console, text: str) -> None:
+    """What is wrong with the text that is there; the operator then goes by an older one."""
+    try:
+        boots_config.parse(text, _environment(""))
+    except ConfigError as error:
+        console.hint("config.broken", reason=error.message)
 
 
 def _environment(given: str) -> str:

@@ -12,7 +12,8 @@ from havok.codec import Json
 from havok.crds import BOOT_REVISIONS
 from havok.kube.resources import CONFIGMAPS, DEPLOYMENTS, EVENTS
 from scenario.boots.stage import Cluster, Running, boots, conditions
-from support.controlplane import ControlPlane
+from scenario.boots.test_process import get
+from support.controlplane import ControlPlane, free_ports
 
 OLD = """java:
   settings: {registry: one.example}
@@ -161,7 +162,8 @@ async def test_what_has_no_effect_is_told_on_the_boot_and_on_the_config(
     cluster: Cluster, namespace: str
 ) -> None:
     await cluster.configure(namespace, ODD)
-    async with Running.start(cluster, namespace) as operator:
+    (port,) = free_ports(1)
+    async with Running.start(cluster, namespace, metrics_port=port) as operator:
         await cluster.deploy(namespace, "snake", "PythonBoot")
         boot = await operator.settled("snake", "PythonBoot")
         (told,) = [one for one in boot["status"]["conditions"] if one["type"] == "ConfigWarnings"]
@@ -170,6 +172,10 @@ async def test_what_has_no_effect_is_told_on_the_boot_and_on_the_config(
         assert (
             await event(cluster, namespace, operator.options.config_map, "ConfigWarning") == told["message"]
         )
+        assert "havok_operator_config_warnings 1.0" in (await get(port, "/metrics"))[1]
+        await cluster.configure(namespace, BROKEN)
+        await says(cluster, namespace, "snake", "NewestConfigBroken", "PythonBoot")
+        assert "havok_operator_config_broken 1.0" in (await get(port, "/metrics"))[1]
         await cluster.deploy(namespace, "java")
         assert "ConfigWarnings" not in conditions(await operator.settled("java"))
 

@@ -34,6 +34,14 @@ def test_set_makes_the_config_and_show_prints_it(shell: Shell, stage: Stage) -> 
     assert f"version {digest_of(OLD)} of {stage.namespace}/{NAME}" in shown.err
     said = json.loads(havok(shell, stage, "show", "-o", "json").out)
     assert (said["hash"], said["text"]) == (digest_of(OLD), OLD)
+    broken = {"data": {"config.yaml": "java: ["}}
+    stage.ask(lambda client: client.patch(CONFIGMAPS, NAME, stage.namespace, body=broken, field_manager="x"))
+    assert "the last good one stays in force: central config, line 1" in havok(shell, stage, "show").err
+    stage.ask(
+        lambda client: client.patch(
+            CONFIGMAPS, NAME, stage.namespace, body={"data": {"config.yaml": OLD}}, field_manager="x"
+        )
+    )
     assert "exactly this text already" in havok(shell, stage, "set", "c.yaml").err
 
 

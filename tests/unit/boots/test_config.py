@@ -154,7 +154,7 @@ def test_a_mistake_is_told_with_its_line_however_deep(text: str, line: int, path
 
 
 @pytest.mark.parametrize(
-    ("text", "line"), [("java:\n\tapp: 1", 2), ('{"java":\n{]', 2), ("java:\n  app: [\n", 3), ("a: 0b2", 1)]
+    ("text", "line"), [("java:\n\tapp: 1", 2), ('{"java":\n{]', 2), ("java:\n  app: [\n", 2), ("a: 0b2", 1)]
 )
 def test_a_text_that_is_neither_json_nor_yaml_is_told_with_its_line(text: str, line: int) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -169,7 +169,7 @@ def test_what_has_no_effect_is_told_with_its_line_and_left_out() -> None:
     port: 70000
     podSpec:
       tolerations: [{key: a, wrong: 1}]
-  oEnvs: {gone: {test: {port: 1}}}
+  oEnvs: {gone: {test: {port: 1}}, side: {test: {port: 1}}}
   sideCarContainers:
   - {name: side, volumeMounts: [{name: a}]}
 python:
@@ -181,6 +181,7 @@ python:
         ("java", 4, "java.app.port is more than 65535; no Boot can have it"),
         ("java", 6, "java.app.podSpec.tolerations[0].wrong is not known and has no effect"),
         ("java", 7, "java.oEnvs.gone has no effect: no container has that name"),
+        ("java", 7, "java.oEnvs.side.test.port has no effect: only the env of a container can differ"),
         (
             "java",
             9,

@@ -20,7 +20,7 @@ from havok.boots.names import BootKey
 from havok.boots.options import OperatorOptions
 from havok.boots.revisions import Rolled
 from havok.boots.routing import handles
-from havok.boots.rules import NAME, Refusal
+from havok.boots.rules import Refusal
 from havok.clock import rfc3339, utcnow
 from havok.codec import Json
 from havok.crds import BootKind, boot_kind
@@ -105,7 +105,7 @@ class Admission:
             environment=self._options.environment,
             remembered=old.env_before() if old is not None else None,
             defaults=platform.defaults(kind, new.profile) if platform is not None else None,
-            broken=self._central.refusal,
+            broken=self._central.trouble or "there is none yet",
         )
         refused = await admit(case, self._lookups)
         return AdmissionResponse() if refused is None else _refused(refused, kind)
@@ -176,6 +176,11 @@ def _leaving(obj: Json | None) -> bool:
 
 def _refused(refused: Refusal, kind: BootKind) -> AdmissionResponse:
     """A name that the same kind has is what the API server itself calls AlreadyExists."""
-    if refused.reason == NAME and f" by a {kind.kind};" in refused.message:
-        return AdmissionResponse(allowed=False, message=refused.message, code=409, reason="AlreadyExists")
-    return AdmissionResponse(allowed=False, message=refused.message)
+    taken = refused.context.get("holder") == kind.kind
+    return AdmissionResponse(
+        allowed=False,
+        message=refused.text,
+        code=409 if taken else 403,
+        reason="AlreadyExists" if taken else "",
+        error=refused,
+    )

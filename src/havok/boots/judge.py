@@ -27,7 +27,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     defaults: Defaults | None
     """The block of the central config; None while there is no readable one."""
     broken: str = ""
-    """The whole answer while there is none."""
+    """Why there is none."""
 
     @property
     def variables(self) -> Variables:
@@ -47,7 +47,7 @@ async def admit(case: Case, lookups: Lookups) -> Refusal | None:
             or await _rest(case.key, case.spec, case.variables, lookups)
         )
     except Unchecked as error:
-        return Refusal(rules.UNCHECKED, str(error))
+        return error.refusal
 
 
 async def before_writing(key: BootKey, spec: BootSpec, environment: str, lookups: Lookups) -> Refusal | None:
@@ -60,7 +60,7 @@ async def before_writing(key: BootKey, spec: BootSpec, environment: str, lookups
             or await _rest(key, spec, variables, lookups)
         )
     except Unchecked as error:
-        return Refusal(rules.UNCHECKED, str(error))
+        return error.refusal
 
 
 def _config(case: Case) -> Refusal | None:
@@ -70,7 +70,11 @@ def _config(case: Case) -> Refusal | None:
         asks = asks or (case.spec.port == 0 and any("${PORT}" in claim.name for claim in case.spec.pvc))
         if not asks:
             return None
-        return Refusal(rules.CONFIG, case.broken, "spec.env")
+        return Refusal(
+            "boots.refused.config",
+            f"central config is broken, {case.broken}; nothing was changed",
+            field="spec.env", cause=case.broken,
+        )  # fmt: skip
     return rules.env_against_config(case.spec.env, case.remembered, case.defaults.env, case.variables)
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from havok.boots.names import BootKey
 from havok.boots.rbac import SECRET_READER
-from havok.boots.rules import Secret
+from havok.boots.rules import Refusal, Secret
 from havok.crds import BOOT_KINDS
 from havok.kube import Client, Forbidden, KubeError, NotFound
 from havok.kube.resources import PRIORITYCLASSES, PVCS, SECRETS
@@ -23,7 +23,11 @@ T = TypeVar("T")
 
 
 class Unchecked(Exception):  # noqa: N818  it is a finding, not a failure
-    """A look-up failed for another reason than that there is nothing; the message is a whole sentence."""
+    """A look-up failed for another reason than that there is nothing."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.text)
+        self.refusal = refusal
 
 
 class Lookups:
@@ -74,8 +78,14 @@ class Lookups:
         except NotFound:
             return None
         except KubeError as error:
-            way = f"; {right}" if right and isinstance(error, Forbidden) else ""
-            raise Unchecked(f"{what} could not be checked, try again: {error.message}{way}") from error
+            raise Unchecked(
+                Refusal(
+                    "boots.refused.unchecked",
+                    f"{what} could not be checked, try again: {error.message}",
+                    right if isinstance(error, Forbidden) else "",
+                    what=what, cause=error.message, right=right,
+                )
+            ) from error  # fmt: skip
 
 
 class _Secret(msgspec.Struct, frozen=True):

@@ -39,4 +39,4 @@ def _right(boot: Boot, kind: BootKind) -> Age:
 
 
 def _problem(refused: rules.Refusal) -> Problem:
-    return Problem(refused.reason, f"{refused.message}; until then what runs stays as it is")
+    return Problem(refused.reason, f"{refused.text}; until then what runs stays as it is")

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from havok.boots.quantity import amount
-from havok.boots.rules import AUTOSCALING, Refusal
+from havok.boots.rules import Refusal
 from havok.codec import Json
 from havok.crds.autoscaling import Autoscaling
 
@@ -36,8 +36,9 @@ _ALLOWED = {
 
 class _Wrong(Exception):  # noqa: N818  a finding
     def __init__(self, path: str, words: str) -> None:
-        super().__init__(f"{path}: {words}")
+        super().__init__(path, words)
         self.path = path
+        self.words = words
 
 
 def metrics(scaling: Autoscaling | None) -> Refusal | None:
@@ -46,7 +47,9 @@ def metrics(scaling: Autoscaling | None) -> Refusal | None:
         for at, metric in enumerate(scaling.metrics if scaling else ()):
             _metric(msgspec.to_builtins(metric), f"spec.hpa.metrics[{at}]")
     except _Wrong as wrong:
-        return Refusal(AUTOSCALING, str(wrong), wrong.path)
+        return Refusal(
+            "boots.refused.hpa", f"{wrong.path}: {wrong.words}", field=wrong.path, cause=wrong.words
+        )
     return None
 
 

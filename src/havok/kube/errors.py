@@ -21,6 +21,9 @@ Each is also the matching class of `havok.errors`, so that callers above need no
 
 # ruff: noqa: N818  the names are the API's own reasons
 
+import re
+from typing import Final
+
 import msgspec
 
 from havok.errors import ConflictError, ForbiddenError, HavokError, NotFoundError, TimedOutError, UsageError
@@ -130,6 +133,10 @@ class Undecodable(KubeError):
     """The answer is not the JSON that was asked for."""
 
 
+_CODE: Final = re.compile(r"[a-z]+(\.[a-z]+)+")
+_VALUE: Final = "value"
+_OURS: Final = frozenset({"code", "message", "hint", "status", "reason", "retry_after", "details"})
+
 _CLASSES: dict[int, tuple[type[KubeError], str]] = {
     400: (Invalid, "kube.invalid"),
     401: (Unauthorized, "kube.unauthorized"),
@@ -175,13 +182,32 @@ def from_status(
         kind, name = Gone, "kube.gone"
     elif status.message.startswith("admission webhook ") and " denied the request" in status.message:
         kind, name = Denied, "kube.admission.denied"
+    hint, values = _HINTS[name], dict[str, str]()
+    if kind is Denied:
+        name, values = _of_causes(status, name)
     detail = status.message.strip() or f"the API server answered {code} {status.reason}".strip()
     if retry_after is None and status.details and status.details.retry_after_seconds:
         retry_after = float(status.details.retry_after_seconds)
     return kind(
-        name, detail, _HINTS[name], status=code, reason=status.reason, retry_after=retry_after,
-        details=status.details, detail=detail, verb=verb, path=path,
+        name, detail, hint, status=code, reason=status.reason, retry_after=retry_after,
+        details=status.details, **{"detail": detail, "verb": verb, "path": path, **values},
     )  # fmt: skip
+
+
+def as_causes(error: HavokError) -> list[dict[str, str]]:
+    """A refusal's code and values as causes of a Status, where the API server passes them on unchanged."""
+    head = {"reason": error.code, "field": str(error.context.get("field", "")), "message": error.message}
+    values = error.context.items()
+    return [head, *({"reason": _VALUE, "field": key, "message": str(value)} for key, value in values)]
+
+
+def _of_causes(status: Status, otherwise: str) -> tuple[str, dict[str, str]]:
+    """Code and values of a refusal by a webhook of ours; a foreign one has neither."""
+    head, *rest = (status.details.causes if status.details else None) or (StatusCause(),)
+    if not _CODE.fullmatch(head.reason):
+        return otherwise, {}
+    values = (one for one in rest if one.reason == _VALUE and one.field not in _OURS)
+    return head.reason, {one.field: one.message for one in values}
 
 
 def from_body(

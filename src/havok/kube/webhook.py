@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 
 from havok.errors import HavokError
+from havok.kube.errors import as_causes
 from havok.kube.webhook_certificates import WebhookCertificates
 from havok.log import get_logger
 
@@ -72,6 +73,8 @@ class AdmissionResponse(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     code: int = 403
     reason: str = ""
+    error: HavokError | None = None
+    """What the refusal says, with its code and values: they reach our own clients as causes."""
     patch: tuple[dict[str, Any], ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -162,6 +165,8 @@ def _answered(uid: str, answer: AdmissionResponse) -> dict[str, Any]:
     if not answer.allowed:
         status = {"code": answer.code, "message": answer.message, "reason": answer.reason}
         response["status"] = {key: value for key, value in status.items() if value}
+        if answer.error is not None:
+            response["status"]["details"] = {"causes": as_causes(answer.error)}
     if answer.warnings:
         response["warnings"] = answer.warnings
     if answer.allowed and answer.patch:

@@ -10,6 +10,7 @@ from havok.boots import names
 from havok.codec import Json
 from havok.kube import AlreadyExists, Client, Denied, Invalid, KubeError
 from havok.kube.resources import CONFIGMAPS, NAMESPACES, PRIORITYCLASSES, PVCS, SECRETS, VALIDATING_WEBHOOKS
+from havok.text import explain
 from scenario.boots.admitting import admission
 from scenario.boots.stage import Cluster, Running, boots
 from support.controlplane import ControlPlane
@@ -387,3 +388,14 @@ async def test_one_environment_down_does_not_stop_another(cluster: Cluster, admi
     await cluster.deploy(other)
     with pytest.raises(KubeError, match="failed calling webhook"):
         await cluster.deploy(admitting.options.namespace)
+
+
+async def test_a_refusal_is_told_in_the_persons_language(cluster: Cluster, admitting: Running) -> None:
+    namespace = admitting.options.namespace
+    await make_secret(cluster, namespace)
+    with pytest.raises(Denied) as caught:
+        await cluster.deploy(namespace, env=from_secret())
+    assert caught.value.code == "boots.refused.secret.permission"
+    message, hint = explain(caught.value, "zh")
+    assert message == "spec.env[0].valueFrom.secretKeyRef：Secret db 没有授权应用 demo"
+    assert hint.endswith(f"kubectl annotate secret db -n {namespace} app.logancloud.com/secret-demo=true")

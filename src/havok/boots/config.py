@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
+from havok.boots.config_findings import apps_of, without_effect
 from havok.boots.config_text import Document, read
 from havok.boots.merge import by_name, override
 from havok.boots.names import APP_CONTAINER, PROFILE
@@ -201,43 +202,10 @@ def _blocks(document: Document, environment: str, findings: list[Finding]) -> di
         shaped = conform.struct({} if raw is None else raw, Block, name)
         odd = [(path, f"{path} is not known and has no effect") for path in conform.unknown]
         odd += [(path, f"{path} is missing; the cluster will refuse the pods") for path in conform.missing]
-        odd += _without_effect(name, shaped)
+        odd += without_effect(name, shaped)
         findings += [Finding(name, document.line_of(path), cause) for path, cause in odd]
         blocks[name] = _work_out(name, shaped, environment)
     return blocks
-
-
-def _without_effect(name: str, block: Json) -> list[tuple[str, str]]:
-    """(path, sentence) of what is read and yet does nothing, or cannot work."""
-    odd = []
-    if block.get("sidecarServices"):
-        odd.append((f"{name}.sidecarServices", f"{name}.sidecarServices has no effect"))
-    for path, app in _apps(name, block).items():
-        if (app.get("podSpec") or {}).get("containers"):
-            where = f"{path}.podSpec.containers"
-            odd.append((where, f"{where} has no effect; use sideCarContainers"))
-        for field, most in (("port", 65535), ("replicas", 100)):
-            if app.get(field, 0) > most:
-                odd.append((f"{path}.{field}", f"{path}.{field} is more than {most}; no Boot can have it"))
-    return odd + _unused_targets(name, block)
-
-
-def _unused_targets(name: str, block: Json) -> list[tuple[str, str]]:
-    pods = [app.get("podSpec") or {} for app in _apps(name, block).values()]
-    injected = [
-        *block.get("sideCarContainers", ()),
-        *(c for pod in pods for c in pod.get("initContainers", ())),
-    ]
-    known = {APP_CONTAINER, *(container.get("name") for container in injected)}
-    odd = []
-    for target, environments in (block.get("oEnvs") or {}).items():
-        path = f"{name}.oEnvs.{target}"
-        if target not in known:
-            odd.append((path, f"{path} has no effect: no container has that name"))
-        elif target != APP_CONTAINER:
-            said = [f"{path}.{env}.{key}" for env, app in environments.items() for key in app if key != "env"]
-            odd += [(one, f"{one} has no effect: only the env of a container can differ") for one in said]
-    return odd
 
 
 def _work_out(name: str, block: Json, environment: str) -> Defaults:
@@ -309,18 +277,10 @@ def _typed(value: Any, kind: type[T], name: str) -> T:
         raise MismatchError(f"{name}.app.container", f"a container ({error})", value) from error
 
 
-def _apps(name: str, block: Json) -> dict[str, Json]:
-    """Every AppSpec of a block that concerns the app itself, by path."""
-    apps = {f"{name}.app": block.get("app") or {}}
-    for environment, app in ((block.get("oEnvs") or {}).get(APP_CONTAINER) or {}).items():
-        apps[f"{name}.oEnvs.{APP_CONTAINER}.{environment}"] = app
-    return apps
-
-
 def _check_containers(name: str, block: Json) -> None:
     lists = {
         f"{path}.podSpec.initContainers": (app.get("podSpec") or {}).get("initContainers")
-        for path, app in _apps(name, block).items()
+        for path, app in apps_of(name, block).items()
     }
     lists[f"{name}.sideCarContainers"] = block.get("sideCarContainers")
     for path, containers in lists.items():

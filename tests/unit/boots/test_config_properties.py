@@ -21,10 +21,7 @@ variables = st.lists(
 )
 trees = st.recursive(
     scalars | st.lists(scalars, max_size=3),
-    lambda inner: (
-        st.dictionaries(names, inner, max_size=3)
-        | st.fixed_dictionaries({"env": variables})
-    ),
+    lambda inner: st.dictionaries(names, inner, max_size=3) | st.fixed_dictionaries({"env": variables}),
     max_leaves=12,
 )
 KEYS = [

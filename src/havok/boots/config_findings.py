@@ -1,0 +1,48 @@
+"""What a block of the central config says in vain: read, accepted, and without the effect that was meant.
+
+Pure; sees one block that has the right shape already.
+"""
+
+from havok.boots.names import APP_CONTAINER
+from havok.codec import Json
+
+
+def apps_of(name: str, block: Json) -> dict[str, Json]:
+    """Every AppSpec of a block that concerns the app itself, by path."""
+    apps = {f"{name}.app": block.get("app") or {}}
+    for environment, app in ((block.get("oEnvs") or {}).get(APP_CONTAINER) or {}).items():
+        apps[f"{name}.oEnvs.{APP_CONTAINER}.{environment}"] = app
+    return apps
+
+
+def without_effect(name: str, block: Json) -> list[tuple[str, str]]:
+    """(path, sentence) of what is read and yet does nothing, or cannot work."""
+    odd = []
+    if block.get("sidecarServices"):
+        odd.append((f"{name}.sidecarServices", f"{name}.sidecarServices has no effect"))
+    for path, app in apps_of(name, block).items():
+        if (app.get("podSpec") or {}).get("containers"):
+            where = f"{path}.podSpec.containers"
+            odd.append((where, f"{where} has no effect; use sideCarContainers"))
+        for field, most in (("port", 65535), ("replicas", 100)):
+            if app.get(field, 0) > most:
+                odd.append((f"{path}.{field}", f"{path}.{field} is more than {most}; no Boot can have it"))
+    return odd + _unused_targets(name, block)
+
+
+def _unused_targets(name: str, block: Json) -> list[tuple[str, str]]:
+    pods = [app.get("podSpec") or {} for app in apps_of(name, block).values()]
+    injected = [
+        *block.get("sideCarContainers", ()),
+        *(c for pod in pods for c in pod.get("initContainers", ())),
+    ]
+    known = {APP_CONTAINER, *(container.get("name") for container in injected)}
+    odd = []
+    for target, environments in (block.get("oEnvs") or {}).items():
+        path = f"{name}.oEnvs.{target}"
+        if target not in known:
+            odd.append((path, f"{path} has no effect: no container has that name"))
+        elif target != APP_CONTAINER:
+            said = [f"{path}.{env}.{key}" for env, app in environments.items() for key in app if key != "env"]
+            odd += [(one, f"{one} has no effect: only the env of a container can differ") for one in said]
+    return odd

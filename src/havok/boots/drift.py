@@ -75,6 +75,18 @@ WORKLOAD_PATHS: tuple[Path, ...] = (
 )
 """Where a workload may hold nothing but what was rendered, whoever put it there (see `kube.equality`)."""
 
+
+def stale_volumes(rendered: Json, live: Workload) -> tuple[Path, ...]:
+    """Where volumes are that only the app mounted and that are not rendered any more."""
+    pod = live.spec.template.spec
+    kept = {volume["name"] for volume in rendered["spec"]["template"]["spec"].get("volumes", ())}
+    for one in (*pod.containers, *pod.init_containers):
+        if one.name != names.APP_CONTAINER:
+            kept |= {mount.name for mount in one.volume_mounts}
+    stale = {mount.name for mount in app_container(pod).volume_mounts} - kept
+    return tuple((*_POD, "volumes", f"[name={name}]") for name in sorted(stale))
+
+
 SERVICE_PATHS: tuple[Path, ...] = (
     ("spec", "ports", f"[name={names.PORT_NAME}]"),
     ("metadata", "annotations", f"{SCRAPE_PREFIX}*"),

@@ -109,6 +109,7 @@ class PodSpec(Wire, frozen=True, kw_only=True):
     """The compared part of a pod."""
 
     containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
     node_selector: dict[str, str] = msgspec.field(default_factory=dict)
     priority_class_name: str = ""
 

@@ -111,6 +111,8 @@ class Owned:
     async def settle_workload(self, rendered: Json, live: Workload | None, pin: Pin) -> Workload:
         """Make the workload what was rendered, by the least write; returns it as it is then."""
         resource, equal = RESOURCES[rendered["kind"]], drift.WORKLOAD_PATHS
+        if live is not None:
+            equal += drift.stale_volumes(rendered, live)
         found = drift.of_workload(rendered, live).template if live is not None else ()
         settled = live is not None and self._is_ours(live.metadata) and not found
         if live is None or not (settled or await self._is_left(rendered, live, found)):

@@ -349,7 +349,39 @@ async def test_what_the_boot_no_longer_says_disappears_whoever_owns_it(
             and one["spec"]["replicas"] == 1
         )
 
-    await cluster.until(DEPLOYMENTS, "demo", namespace, as_said)
+    done = await cluster.until(DEPLOYMENTS, "demo", namespace, as_said)
+    assert [one["name"] for one in done["spec"]["template"]["spec"]["volumes"]] == ["data"]
+
+
+async def test_an_address_goes_with_the_deploy_after_the_config(
+    cluster: Cluster, dev: tuple[Running, str]
+) -> None:
+    _, own = dev
+    foreign = {
+        "metadata": {"name": "other"},
+        "spec": {"defaultBackend": {"service": {"name": "x", "port": {"number": 1}}}},
+    }
+    await cluster.client.create(INGRESSES, foreign, own)
+    await cluster.deploy(own)
+    made = await cluster.until(INGRESSES, "demo", own, lambda one: True)
+    body = {"spec": {"tls": None, "rules": [{"host": "mine.example.com"}]}}
+    await cluster.client.patch(INGRESSES, "demo", own, body=body)
+    await cluster.until(INGRESSES, "demo", own, lambda one: one["spec"] == made["spec"])
+    await cluster.deploy(own, "other")
+    boot = await cluster.until(
+        boots(), "other", own,
+        lambda boot: bool(boot.get("status", {}).get("conditions"))
+        and conditions(boot)["Degraded"] == ("True", "NotOurs"),
+    )  # fmt: skip
+    assert "Ingress other exists" in str(boot["status"]["conditions"])
+    operator, _ = dev
+    config = operator.options.namespace
+    await cluster.configure(config, CONFIG.replace("${APP}.${ENV}.example.com", ""))
+    await cluster.until(boots(), "demo", own, lambda boot: conditions(boot)["ConfigCurrent"][0] == "False")
+    assert await cluster.client.get(INGRESSES, "demo", own)
+    await cluster.change(own, version="2.0")
+    await gone(cluster, INGRESSES, "demo", own)
+    assert await cluster.client.get(INGRESSES, "other", own)
 
 
 async def test_a_workload_from_before_us_is_not_rolled_for_a_mount_of_the_platform(

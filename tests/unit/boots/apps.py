@@ -6,10 +6,11 @@ import msgspec
 from hypothesis import strategies as st
 
 from havok.boots import config, defaults
-from havok.boots.config import Defaults
+from havok.boots.config import Defaults, IngressBlock
 from havok.boots.names import BootKey
 from havok.boots.render import App
 from havok.crds import BOOT_KINDS, BootSpec, boot_kind
+from havok.crds.autoscaling import Autoscaling, Metric, PodsMetric
 from havok.crds.spec import EnvVar, PersistentVolumeClaimMount, ResourceRequirements
 
 
@@ -51,6 +52,12 @@ LOGGING = {
     "volumeMounts": [{"name": "${APP}-log", "mountPath": "/log"}],
 }
 SIDECAR = {"name": "side", "image": "s", "ports": [{"name": "m", "containerPort": 1}]}
+CLASHING = {"name": "other", "image": "s", "ports": [{"name": "m", "containerPort": 2}, {"containerPort": 3}]}
+OLD_SHAPE = Autoscaling(
+    enable=True,
+    max_replicas=3,
+    metrics=(Metric(type="Pods", pods=PodsMetric(metric_name="qps", target_average_value="1")),),
+)
 specs = st.builds(
     BootSpec,
     image=words,
@@ -69,6 +76,7 @@ specs = st.builds(
     pvc=st.sampled_from([(), (CLAIM,)]),
     priority=st.sampled_from(["", "high"]),
     workload=st.sampled_from(["", "Deployment", "StatefulSet"]),
+    hpa=st.sampled_from([None, Autoscaling(), Autoscaling(enable=True), OLD_SHAPE]),
 )
 blocks = st.builds(
     Defaults,
@@ -82,7 +90,9 @@ blocks = st.builds(
     scrape=st.booleans(),
     container=st.sampled_from([{}, ODD_CONTAINER, LOGGING]),
     pod_spec=st.sampled_from([{}, {"volumes": [{"name": "${APP}-log", "emptyDir": {}}]}]),
-    sidecars=st.sampled_from([(), (SIDECAR,)]),
+    sidecars=st.sampled_from([(), (SIDECAR,), (SIDECAR, CLASHING)]),
+    node_port=st.booleans(),
+    ingress=st.sampled_from([IngressBlock(), IngressBlock(host="${APP}.example.com", tls="${APP}")]),
 )
 kinds = st.sampled_from([row.kind for row in BOOT_KINDS])
 

@@ -8,7 +8,7 @@ from hypothesis import given
 
 from havok.boots import drift
 from havok.boots.config import Defaults
-from havok.boots.live import Workload
+from havok.boots.live import Autoscaler, Ingress, Workload
 from havok.boots.names import RESTARTED_AT
 from havok.boots.render import App, Objects, render
 from havok.crds import BootSpec
@@ -201,6 +201,13 @@ def test_what_is_rendered_does_not_drift_from_itself(spec: BootSpec, block: Defa
     assert not drift.of_workload(objects.workload, msgspec.convert(objects.workload, Workload))
     for service in objects.services:
         assert drift.of_service(service, msgspec.convert(service, Service)) == ()
+    if objects.autoscaler is not None:
+        assert not drift.of_autoscaler(objects.autoscaler, msgspec.convert(objects.autoscaler, Autoscaler))
+    if objects.ingress is not None:
+        assert not drift.of_ingress(objects.ingress, msgspec.convert(objects.ingress, Ingress))
+    named = [service["metadata"]["name"] for service in objects.services]
+    assert len(named) == len(set(named))
+    assert named[0] == "shop"
 
 
 @given(specs, blocks, kinds)

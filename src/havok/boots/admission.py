@@ -15,7 +15,7 @@ from havok.boots.central import Central
 from havok.boots.config import KEY, Platform, parse, warnings
 from havok.boots.judge import Case, admit
 from havok.boots.lookups import Lookups
-from havok.boots.mutation import Incoming, patch, refusal
+from havok.boots.mutation import Incoming, deploys, patch, refusal
 from havok.boots.names import BootKey
 from havok.boots.options import OperatorOptions
 from havok.boots.revisions import Rolled
@@ -81,7 +81,9 @@ class Admission:
         if words := refusal(new.spec):
             return AdmissionResponse(allowed=False, message=words, code=422, reason="Invalid")
         old = Incoming.read(request.old_object)
-        platform = await self._platform(new, old, request.old_object)
+        platform = await self._platform(
+            BootKey(kind, request.namespace, _name(request)), new, old, request.old_object
+        )
         user = await self._person(request)
         name = _name(request)
         # without a name, as with generateName, nothing can be expanded: the reconciler fills it
@@ -98,7 +100,9 @@ class Admission:
         old = Incoming.read(request.old_object)
         if _leaving(request.object) or (old is not None and _same(new, old)):
             return AdmissionResponse()
-        platform = await self._platform(new, old, request.old_object)
+        platform = await self._platform(
+            BootKey(kind, request.namespace, _name(request)), new, old, request.old_object
+        )
         case = Case(
             key=BootKey(kind, request.namespace, _name(request)),
             spec=new.spec,
@@ -140,9 +144,12 @@ class Admission:
         return None if name == self._own_name else name
 
     async def _platform(
-        self, new: Incoming, old: Incoming | None, old_object: Json | None
+        self, key: BootKey, new: Incoming, old: Incoming | None, old_object: Json | None
     ) -> Platform | None:
-        """The pinned config while nothing deploys, so that scaling does not bring a newer one in."""
+        """The config that the Boot runs on while nothing deploys, so that scaling brings no newer one in.
+
+        The status may be a moment old: what it names counts only if filling with it deploys nothing either.
+        """
         rolled = Rolled.of(new.annotations, new.hash)
         if rolled is not None and rolled.config is not None:
             restored = await self._central.pinned(rolled.config)
@@ -151,7 +158,7 @@ class Admission:
         status = (old_object or {}).get("status") or {}
         if old is not None and old.hash == new.hash and status.get("workload"):
             pinned = await self._central.pinned(str(status.get("configHash", "")))
-            if pinned is not None:
+            if pinned is not None and not deploys(key, new, pinned):
                 return pinned
         return self._central.platform
 

@@ -14,6 +14,7 @@ from havok.boots import author, names
 from havok.boots.config import Platform
 from havok.boots.defaults import Filled, fill, remembered_env
 from havok.boots.merge import Variables
+from havok.boots.names import BootKey
 from havok.boots.pin import deploying_hash
 from havok.boots.rules import env_against_config
 from havok.codec import Json
@@ -109,6 +110,15 @@ def _filled(kind: BootKind, name: str, new: Incoming, old: Incoming | None, plat
     if env_against_config(new.spec.env, before, defaults.env, variables) is None:
         return filled
     return Filled(msgspec.structs.replace(filled.spec, env=new.spec.env), {})
+
+
+def deploys(key: BootKey, new: Incoming, platform: Platform) -> bool:
+    """Whether filling `new` with this config would change what its pods are made from."""
+    spec = fill(
+        new.spec, new.annotations, name=key.name,
+        defaults=platform.defaults(key.kind, new.profile), environment=platform.environment,
+    ).spec  # fmt: skip
+    return deploying_hash(spec, new.profile) != new.hash
 
 
 def changed_by_person(new: Incoming, old: Incoming) -> bool:

@@ -1,5 +1,6 @@
 """The history of a Boot on a real API server: what makes a revision, its phases, and going back."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -254,3 +255,36 @@ async def test_a_paused_boot_keeps_its_workload_and_says_so(
     await cluster.until(boots(), "demo", namespace, lambda one: "Paused" not in conditions(one))
     container = (await cluster.deployment(namespace))["spec"]["template"]["spec"]["containers"][0]
     assert container["image"] == "harbor/sample:2.0"
+
+
+async def test_with_webhooks_a_rollback_is_as_exact_and_tells_who_asked(
+    cluster: Cluster, admitting: Running
+) -> None:
+    namespace = admitting.options.namespace
+    await cluster.configure(namespace, OLD_CONFIG)
+    await probe(cluster, namespace, "old")
+    await cluster.deploy(namespace)
+    await admitting.settled()
+    before = (await cluster.deployment(namespace))["spec"]["template"]
+    await cluster.configure(namespace, NEW_CONFIG)
+    await probe(cluster, namespace, "new")
+    await cluster.change(namespace, version="2.0", env=[{"name": "LEVEL", "value": "new"}])
+    second = await revision(cluster, namespace, 2)
+    await admitting.settled()
+    await annotate(cluster, namespace, rollback_to="1", rollback_by="somebody-else")
+    third = await revision(cluster, namespace, 3, restored="1")
+    await admitting.settled()
+    assert (await cluster.deployment(namespace))["spec"]["template"] == before
+    who = second["metadata"]["annotations"][f"{PREFIX}changed-by"]
+    assert who not in ("unknown", "somebody-else")
+    assert third["metadata"]["annotations"][f"{PREFIX}changed-by"] == who
+
+
+async def probe(cluster: Cluster, namespace: str, level: str) -> None:
+    """Wait until the webhook fills with the config of this level; each look is a request."""
+    body = {"metadata": {"name": "probe"}, "spec": {"image": "a", "version": "1"}}
+    async with asyncio.timeout(20):
+        while True:
+            made = await cluster.client.create(boots(), body, namespace, dry_run=True)
+            if made["spec"].get("env") == [{"name": "LEVEL", "value": level}]:
+                return

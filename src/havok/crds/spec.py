@@ -130,7 +130,7 @@ class BootSpec(Wire, frozen=True, kw_only=True):
     session_affinity: Annotated[str, schema(enum=["ClientIP", "None", ""])] = ""
     """Whether a client stays with one pod: ClientIP or None."""
     node_port: Annotated[str, schema(enum=["true", "false"])] = ""
-    """Whether the app gets a port on every node; environment dev only: "true" or "false", in quotes."""
+    """Whether the app gets a port on every node, in dev alone: "true" or "false"; else as config says."""
     pvc: Annotated[
         tuple[PersistentVolumeClaimMount, ...],
         schema(**{"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}),

@@ -73,13 +73,13 @@ def test_nothing_laid_over_changes_nothing(base: list[Any]) -> None:
 
 
 @given(st.text() | st.text("{}[]:,-&*<>!|'\"\n \tab1?#%@\\u").map(lambda text: "java: " + text))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_no_text_at_all_breaks_the_parser(text: str) -> None:
     _outcome(text)
 
 
 @given(documents, st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_no_document_breaks_the_parser(document: Any, as_json: bool) -> None:
     _outcome(encode_json(document).decode() if as_json else encode_yaml(document))
 

@@ -99,7 +99,9 @@ def test_one_mistake_in_a_folder_and_nothing_is_deployed(shell: Shell, stage: St
 def test_several_documents_and_a_dry_run(shell: Shell, stage: Stage) -> None:
     shell.write("all.yaml", BOOT.format(name="a") + "---\n" + BOOT.format(name="b"))
     dry = shell("deploy", "all.yaml", "--dry-run")
-    assert dry.err.splitlines() == ["javaboot/a created (dry run)", "javaboot/b created (dry run)"]
+    outcomes = [line for line in dry.err.splitlines() if not line.startswith(" ")]
+    assert outcomes == ["javaboot/a created (dry run)", "javaboot/b created (dry run)"]
+    assert '+ spec: {"image":"shop/a","version":"1.4"}' in dry.err
     assert stage.names() == []
     done = shell("deploy", "all.yaml", "--no-wait", "-o", "name")
     assert done.out.split() == ["javaboot.app.logancloud.com/a", "javaboot.app.logancloud.com/b"]

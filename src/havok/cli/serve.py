@@ -14,6 +14,7 @@ from havok.errors import UsageError
 from havok.settings import Settings
 
 ROLES = ("operator",)
+POLICIES = ("Fail", "Ignore")
 
 Host = Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="serve.host")]
 OwnNamespace = Annotated[
@@ -30,6 +31,11 @@ Certificates = Annotated[
     Path | None, typer.Option("--webhook-certificates", metavar="DIR", help="serve.webhook_certificates")
 ]
 
+FailurePolicy = Annotated[
+    str | None,
+    typer.Option("--webhook-failure-policy", metavar="POLICY", help="serve.webhook_failure_policy"),
+]
+
 
 def serve(
     context: typer.Context,
@@ -44,6 +50,7 @@ def serve(
     webhook_url: WebhookUrl = None,
     webhook_service: WebhookService = None,
     webhook_certificates: Certificates = None,
+    webhook_failure_policy: FailurePolicy = None,
 ) -> None:
     if role not in ROLES:
         near = nearest(role, list(ROLES))
@@ -54,11 +61,19 @@ def serve(
             role=role, nearest=near or ", ".join(ROLES),
         )  # fmt: skip
     log.configure(Settings.load().get("log.level", str))
+    if webhook_failure_policy not in (None, *POLICIES):
+        raise UsageError(
+            "cli.serve.policy",
+            f"{webhook_failure_policy} is no failure policy of a webhook",
+            f"choose {' or '.join(POLICIES)}",
+            policy=webhook_failure_policy, policies=" / ".join(POLICIES),
+        )  # fmt: skip
     _operator({
         "kubeconfig": kubeconfig, "context": context_name, "namespace": namespace, "config_file": config,
         "host": host, "metrics_port": metrics_port, "webhook_port": webhook_port,
         "webhook_url": webhook_url, "webhook_service": webhook_service,
         "webhook_certificates": webhook_certificates,
+        "webhook_failure_policy": webhook_failure_policy,
     })  # fmt: skip
 
 

@@ -25,7 +25,7 @@ def _processes(layout: Layout) -> Iterator[str]:
         with contextlib.suppress(OSError):
             ours = wanted in (folder / "environ").read_bytes().split(b"\0")
             inside = f"/havok/{layout.name}/" in (folder / "cgroup").read_text()
-            if ours or inside or str(layout.root) in (folder / "cmdline").read_text():
+            if ours or inside or f"{layout.root}/" in (folder / "cmdline").read_text():
                 yield f"process {folder.name}"
 
 
@@ -63,7 +63,7 @@ def _mounts(layout: Layout) -> Iterator[str]:
                 continue
             seen.add(namespace)
             for line in table.read_text().splitlines():
-                if str(layout.root) in line:
+                if f"{layout.root}/" in line:
                     yield f"mount {line}"
 
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import Callable
 
@@ -21,10 +22,11 @@ def run(*command: str) -> None:
 
 
 def reachable(cluster: LocalCluster) -> bool:
-    """Whether people reach the API server, and the API server its nodes."""
-    return (
-        cluster.kubectl("logs", "deployment/echo", "--tail=1", "--request-timeout=3s", check=False).code == 0
-    )
+    """Whether people reach the API server, it the kubelet, and the host a Service."""
+    logs = ("logs", "deployment/echo", "--tail=1", "--request-timeout=3s")
+    service = cluster.get("service", "echo")["spec"]["clusterIP"]
+    socket.create_connection((service, 80), timeout=2).close()
+    return cluster.kubectl(*logs, check=False).code == 0
 
 
 def delete_bridge(cluster: LocalCluster) -> None:

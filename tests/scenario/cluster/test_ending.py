@@ -2,12 +2,13 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 from havok.localcluster.down import leftovers
 from scenario.cluster.apps import Echo
 from scenario.cluster.leftovers import traces
-from support.cluster import LocalCluster
+from support.cluster import LocalCluster, eventually, havok_command
 
 
 def network_namespace(cluster: LocalCluster) -> str:
@@ -40,8 +41,23 @@ def test_a_cluster_that_is_down_is_told_as_stopped(cluster: LocalCluster) -> Non
     assert failed.code != 0
 
 
-def test_up_brings_back_what_was_deployed(cluster: LocalCluster, echo: Echo) -> None:
+def test_up_brings_back_what_was_deployed_also_when_it_was_killed_half_way(
+    cluster: LocalCluster, echo: Echo
+) -> None:
+    for stage in ("bridge", "etcd", "node"):
+        up = subprocess.Popen(
+            havok_command("up", "--name", cluster.name),
+            env=cluster.environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert up.stderr is not None
+        with up.stderr:
+            next(line for line in up.stderr if stage in line)
+            up.kill()
+        up.wait()
     cluster.up()
+    eventually(cluster.whole, "all parts run")
     echo.answers_eventually(90)
 
 

@@ -2,13 +2,12 @@
 
 import os
 import signal
-import subprocess
 
 import pytest
 
 from havok.localcluster import process
 from scenario.cluster.apps import Echo
-from support.cluster import LocalCluster, eventually, havok_command
+from support.cluster import LocalCluster, eventually
 
 BY_ITSELF = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "registry", "storage",
              "operator", "containerd", "kubelet", "kube-proxy")  # fmt: skip
@@ -68,25 +67,5 @@ def test_a_killed_node_comes_back_with_its_pods(cluster: LocalCluster, echo: Ech
     eventually(lambda: process.children(cluster.pid("node-1")) not in ([before], []), "another node runs")
     assert kubelet is not None
     assert not kubelet.alive
-    eventually(cluster.whole, "all parts run")
-    echo.answers_eventually(90)
-
-
-def test_up_that_is_killed_half_way_is_gone_on_with(cluster: LocalCluster, echo: Echo) -> None:
-    """The supervisor outlives the command that started it, also when that is killed at once."""
-    cluster.down()
-    for stage in ("control plane", "etcd", "node"):
-        child = subprocess.Popen(
-            havok_command("up", "--name", cluster.name), env=cluster.environment, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert child.stderr is not None
-        for line in child.stderr:
-            if stage in line:
-                break
-        child.kill()
-        child.stderr.close()
-        child.wait()
-    cluster.up()
     eventually(cluster.whole, "all parts run")
     echo.answers_eventually(90)

@@ -28,6 +28,7 @@ test: setup ## everything CI runs: checks, unit tests, tests on real servers and
 	@scripts/phase unit $(MAKE) unit
 	@scripts/phase binaries $(MAKE) binaries
 	@scripts/phase scenarios $(MAKE) scenario
+	@scripts/phase benchmarks python benchmarks/first_light.py --short
 
 check: ## lint, format, types, import contracts, generated files
 	ruff check .

@@ -26,6 +26,7 @@ T = TypeVar("T")
 PREFIX = "havok-test"
 PYTHON = "/usr/bin/python3.11"
 """The interpreter inside the Python sample's image."""
+NODE_PARTS = ("containerd", "kubelet", "kube-proxy")
 KEPT_VARIABLES = ("PATH", "HOME", "CI", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "HAVOK_CONFIG",
                   "HAVOK_CLUSTER_HOME", "HAVOK_CLUSTER_CACHE", "HAVOK_CLUSTER_BIN_DIR")  # fmt: skip
 
@@ -90,6 +91,10 @@ class LocalCluster:
         rows = json.loads(self.havok("status", "--name", self.name, "-o", "json", check=False).out)
         return {row["name"]: row["state"] for row in rows}
 
+    def whole(self) -> bool:
+        """Whether every component runs."""
+        return set(self.status().values()) == {"running"}
+
     def kubectl(self, *words: str, stdin: str = "", check: bool = True, timeout: float = 60) -> Done:
         return run([self.known.binaries["kubectl"], *words], self.environment, check, timeout, stdin)
 
@@ -111,20 +116,22 @@ class LocalCluster:
         return self.kubectl("exec", target, "--", PYTHON, "-S", "-c", code, *arguments).out
 
     def pid(self, component: str) -> int:
-        """The host's pid of a component: of the supervisor's, or (kubelet, containerd, …) of the node's."""
+        """The host's pid of the supervisor, a component or a part of the node; waits while it has none."""
         if component == "supervisor":
             found = process.load(self.layout.run / "supervisor.json")
             assert found is not None
             return found.pid
-        for item in read_status(self.layout.run / "status.json"):
-            if item.name == component and item.pid:
-                return item.pid
-        return eventually(lambda: self._inside(component), f"a process {component} in the node")
+        look = self._inside if component in NODE_PARTS else self._outside
+        return eventually(lambda: look(component), f"a process {component}")
 
     @property
     def node_init(self) -> int:
         """The host's pid of the node's process 1."""
-        return process.children(self.pid(self.node.name))[0]
+        return eventually(lambda: process.children(self.pid(self.node.name)), "a process in the node")[0]
+
+    def _outside(self, component: str) -> int:
+        states = read_status(self.layout.run / "status.json")
+        return next((item.pid for item in states if item.name == component), 0)
 
     def _inside(self, component: str) -> int | None:
         for pid in process.children(self.node_init):

@@ -96,10 +96,9 @@ def _end_marked(name: str) -> None:
     """What a killed supervisor left: ask first, then end. A node's init takes all of its node with it."""
     for patience in (5.0, 0.0, 0.0):
         left = [known for pid in process.marked(name) if (known := process.identity(pid)) is not None]
-        for known in left:
-            process.end(known, patience=patience)
         if not left:
             return
+        process.end_all(left, patience=patience)
 
 
 def _mounts_below(root: Path) -> list[str]:

@@ -17,6 +17,8 @@ from havok.errors import HavokError
 from havok.localcluster.command import run, succeeds
 from havok.localcluster.layout import Layout, NodeLayout
 
+BRIDGES = "hvk-br+"
+"""Every cluster's bridge, in iptables' words: what leaves one cluster never enters another."""
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 
 
@@ -53,9 +55,11 @@ def rules(layout: Layout) -> str:
         f"-A {into} -d {at.node_network} -i lo -j RETURN\n"
         f"-A {into} -d {at.node_network} -i {at.bridge_name} -j ACCEPT\n"
         f"-A {into} -d {at.node_network} -j DROP\n"
-        f"-A {forward} -i {at.bridge_name} -j ACCEPT\n"
+        f"-A {forward} -i {at.bridge_name} -o {at.bridge_name} -j ACCEPT\n"
         f"-A {forward} -o {at.bridge_name} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
-        f"-A {forward} -o {at.bridge_name} -j DROP\nCOMMIT\n"
+        f"-A {forward} -o {at.bridge_name} -j DROP\n"
+        f"-A {forward} -i {at.bridge_name} -o {BRIDGES} -j DROP\n"
+        f"-A {forward} -i {at.bridge_name} -j ACCEPT\nCOMMIT\n"
     )
 
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from havok import log
-from havok.localcluster import components, files, state
+from havok.localcluster import cgroups, components, files, state
 from havok.localcluster.command import run, succeeds
 from havok.localcluster.layout import MARK, NodeLayout
 from havok.localcluster.supervise import Component, Supervisor
@@ -31,6 +31,7 @@ def main(arguments: list[str]) -> None:
     node = known.layout(Path(home)).node(int(number))
     binaries = {name: Path(path) for name, path in known.binaries.items()}
     _mounts(node)
+    _empty_groups(node)
     _network(node)
     environment = {**os.environ, MARK: known.mark}
     components_ = node_components(node, binaries)
@@ -79,6 +80,15 @@ def _mounts(node: NodeLayout) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if Path(place).is_dir():
             run(["mount", "--rbind", str(folder), place])
+
+
+def _empty_groups(node: NodeLayout) -> None:
+    """Remove the groups of pods that died with the node before us.
+
+    The kubelet would ask containerd about each of them, 3 s a group, before it starts the first pod.
+    """
+    cgroups.remove(node.cgroup)
+    cgroups.ensure(node.cgroup)
 
 
 def _read(path: str) -> str:

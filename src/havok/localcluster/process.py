@@ -113,6 +113,27 @@ def end(known: Identity, *, patience: float) -> bool:
     return False
 
 
+def end_all(known: Sequence[Identity], *, patience: float) -> None:
+    """SIGTERM to all at once, then SIGKILL to those that are left after `patience` seconds."""
+    for each in known:
+        _signal(each, signal.SIGTERM)
+    deadline = time.monotonic() + patience
+    for each in known:
+        if not wait_gone(each, max(0.0, deadline - time.monotonic())):
+            end(each, patience=0.0)
+
+
+def _signal(known: Identity, number: signal.Signals) -> None:
+    """A signal to this very process: the pid is held while we look whether it is still the one we know."""
+    with contextlib.suppress(ProcessLookupError):
+        handle = os.pidfd_open(known.pid)
+        try:
+            if known.alive:
+                signal.pidfd_send_signal(handle, number)
+        finally:
+            os.close(handle)
+
+
 def wait_gone(known: Identity, seconds: float) -> bool:
     """Whether the process ends within `seconds`."""
     deadline = time.monotonic() + seconds

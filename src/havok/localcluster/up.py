@@ -46,6 +46,10 @@ CONTROL_PLANE = ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager",
 NODE = ("kubelet", "kube-proxy", "pause", "coredns", "metrics-server")
 
 
+PATIENCE = 180.0
+"""Seconds for each part to be ready: seconds on an idle machine, minutes on one that is starved of CPU."""
+
+
 class Stage(msgspec.Struct, frozen=True):
     """One step of `up` or `down` has begun: the text `cluster.stage.<key>`. Seconds since the start."""
 
@@ -124,7 +128,7 @@ def up(
         _prepare(bringing, known, layout)
         bringing.stage("control-plane")
         _supervisor(known, layout)
-        _wait(lambda: api_ready(layout), 60, "the API server", layout.log("kube-apiserver"))
+        _wait(lambda: api_ready(layout), PATIENCE, "the API server", layout.log("kube-apiserver"))
         kubectl = Kubectl(Path(known.binaries["kubectl"]), layout.kubeconfig())
         bringing.stage("addons")
         _apply(layout, kubectl)
@@ -206,7 +210,7 @@ def _supervisor(known: state.Known, layout: Layout) -> None:
     environment = {**_clean_environment(), MARK: known.mark}
     log = layout.log("supervisor")
     process.spawn(command, log=log, environment=environment)
-    _wait(lambda: supervisor.runs(layout), 20, "the supervisor", log)
+    _wait(lambda: supervisor.runs(layout), PATIENCE, "the supervisor", log)
 
 
 def _plan_key(known: state.Known, layout: Layout) -> str:
@@ -247,17 +251,20 @@ def _wait_for_nodes(known: state.Known, layout: Layout, kubectl: Kubectl) -> Non
     for number in range(1, known.options.nodes + 1):
         node = layout.node(number)
         log = node.root / "logs" / "kubelet.log"
-        _wait(partial(kubectl.condition, "node", node.name, "Ready"), 90, node.name, log)
+        _wait(partial(kubectl.condition, "node", node.name, "Ready"), PATIENCE, node.name, log)
 
 
 def _wait_for_platform(layout: Layout, kubectl: Kubectl) -> None:
     """What an app needs; metrics-server is not waited for, it takes two scrapes (20 s) to be ready."""
     _wait(
         partial(kubectl.condition, "deployment", "coredns", "Available", namespace=addons.SYSTEM),
-        120, "coredns", layout.node(1).root / "logs" / "kubelet.log",
+        PATIENCE, "coredns", layout.node(1).root / "logs" / "kubelet.log",
     )  # fmt: skip
     _wait(
-        lambda: component_state(layout, "operator") == "running", 60, "the operator", layout.log("operator")
+        lambda: component_state(layout, "operator") == "running",
+        PATIENCE,
+        "the operator",
+        layout.log("operator"),
     )
 
 

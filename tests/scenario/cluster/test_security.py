@@ -1,4 +1,4 @@
-"""Nothing of a local cluster is open to the network, to other users of the machine, or to pods without leave."""
+"""Nothing of a local cluster is open to the network, to other users of the machine, or to pods."""
 
 import base64
 import contextlib
@@ -18,7 +18,7 @@ from support.cluster import LocalCluster
 
 def test_addresses_of_the_kernels_tables_are_read_rightly() -> None:
     assert str(decode("0100007F")) == "127.0.0.1"
-    assert str(decode("00000000")) == "0.0.0.0"
+    assert str(decode("00000000")) == "0.0.0.0"  # noqa: S104
     assert str(decode("00000000000000000000000001000000")) == "::1"
     assert str(decode("0000000000000000FFFF00000100007F")) == "127.0.0.1"
 

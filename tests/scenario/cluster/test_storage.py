@@ -62,10 +62,6 @@ def test_the_folder_goes_with_the_claim(cluster: LocalCluster, volume: Path) -> 
 
 def test_a_claim_that_no_pod_uses_waits(cluster: LocalCluster) -> None:
     cluster.apply(claim("idle"))
-    described = eventually(
-        lambda: "WaitForFirstConsumer" in cluster.kubectl("describe", "pvc", "idle").out,
-        "it says why it waits",
-    )
-    assert described
+    eventually(lambda: "WaitForFirstConsumer" in cluster.kubectl("describe", "pvc", "idle").out, "its reason")
     assert cluster.get("pvc", "idle")["status"]["phase"] == "Pending"
     cluster.kubectl("delete", "pvc", "idle")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -132,6 +133,20 @@ def test_who_does_not_listen_is_killed(tmp_path: Path) -> None:
             assert child.wait() == -signal.SIGKILL
         finally:
             os.killpg(child.pid, signal.SIGKILL)
+
+
+def test_many_are_ended_at_once(tmp_path: Path) -> None:
+    commands = [
+        ["sleep", "60"],
+        ["sleep", "60"],
+        ["sh", "-c", "trap '' TERM; touch up; while :; do sleep 1; done"],
+    ]
+    children = [subprocess.Popen(command, cwd=tmp_path) for command in commands]
+    eventually((tmp_path / "up").exists, "the stubborn one runs")
+    start = time.monotonic()
+    process.end_all([known(child.pid) for child in children], patience=0.5)
+    assert time.monotonic() - start < 5
+    assert [child.wait() for child in children] == [-signal.SIGTERM, -signal.SIGTERM, -signal.SIGKILL]
 
 
 def test_ending_what_ended_is_nothing(sleeper: "subprocess.Popen[bytes]") -> None:

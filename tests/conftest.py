@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("ci", derandomize=True, deadline=None)
-"""The same examples in every run of CI; at a desk each run looks elsewhere, which is how defects are found."""
+"""The same examples in every run of CI; at a desk each run looks elsewhere: that finds defects."""
 if os.environ.get("CI") == "true":
     settings.load_profile("ci")
 

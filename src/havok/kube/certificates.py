@@ -47,7 +47,8 @@ def renew(bundle: Bundle | None, hosts: Sequence[str], now: datetime) -> Bundle:
         return _anew(hosts, now, trusted=_unexpired(bundle.trusted, now))
     if is_due(bundle.serving.certificate, now) or hosts_of(bundle.serving.certificate) != frozenset(hosts):
         return Bundle(bundle.authority, _serve(bundle.authority, hosts, now), _unexpired(bundle.trusted, now))
-    return bundle
+    trusted = _unexpired(bundle.trusted, now)
+    return bundle if trusted == bundle.trusted else Bundle(bundle.authority, bundle.serving, trusted)
 
 
 def is_due(certificate: bytes, now: datetime) -> bool:

@@ -82,7 +82,7 @@ class Lookups:
                 Refusal(
                     "boots.refused.unchecked",
                     f"{what} could not be checked, try again: {error.message}",
-                    right if isinstance(error, Forbidden) else "",
+                    right if isinstance(error, Forbidden) else "send the same request again in a moment",
                     what=what, cause=error.message, right=right,
                 )
             ) from error  # fmt: skip

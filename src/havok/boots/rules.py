@@ -41,6 +41,10 @@ _FORBIDDEN_SOURCES: Final = {
 }
 
 
+WHOLE_SENTENCES = frozenset({"boots.refused.config"})
+"""Codes whose answer ends with its sentence; only people at the CLI are told the next step."""
+
+
 class Refusal(UsageError):  # noqa: N818  it is a finding, and mostly returned
     """Why a Boot cannot be. It is returned by rules, and sent over the wire with its code and values."""
 
@@ -52,7 +56,8 @@ class Refusal(UsageError):  # noqa: N818  it is a finding, and mostly returned
     @property
     def text(self) -> str:
         """The sentence with its next step, as it stands in answers and conditions."""
-        return f"{self.message}; {self.hint}" if self.hint else self.message
+        whole = self.code in WHOLE_SENTENCES or not self.hint
+        return self.message if whole else f"{self.message}; {self.hint}"
 
 
 class Secret(msgspec.Struct, frozen=True):

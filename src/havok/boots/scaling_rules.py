@@ -48,8 +48,11 @@ def metrics(scaling: Autoscaling | None) -> Refusal | None:
             _metric(msgspec.to_builtins(metric), f"spec.hpa.metrics[{at}]")
     except _Wrong as wrong:
         return Refusal(
-            "boots.refused.hpa", f"{wrong.path}: {wrong.words}", field=wrong.path, cause=wrong.words
-        )
+            "boots.refused.hpa",
+            f"{wrong.path}: {wrong.words}",
+            "`kubectl explain javaboot.spec.hpa.metrics` tells what a metric looks like",
+            field=wrong.path, cause=wrong.words,
+        )  # fmt: skip
     return None
 
 

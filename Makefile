@@ -35,7 +35,6 @@ check: ## lint, format, types, import contracts, generated files
 	ruff format --check .
 	mypy
 	lint-imports
-	python -m havok.crds --check
 	python scripts/docs.py --check
 
 unit: ## tests that need no server

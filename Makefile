@@ -51,6 +51,7 @@ binaries: ## build Kubernetes and its companions into the cache, once
 
 generate: ## write generated files anew
 	python -m havok.crds
+	python -m havok.boots.rbac
 	python scripts/docs.py --write
 
 lock: ## resolve dependencies anew into requirements/

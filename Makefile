@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MYPY_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/havok/mypy
 PYTEST := python -m pytest -q
 
-.PHONY: help up down test check unit scenario setup binaries generate lock bench clean
+.PHONY: help up down test check unit scenario setup binaries generate lock bench bench-short clean
 
 help: ## this page
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -28,7 +28,7 @@ test: setup ## everything CI runs: checks, unit tests, tests on real servers and
 	@scripts/phase unit $(MAKE) unit
 	@scripts/phase binaries $(MAKE) binaries
 	@scripts/phase scenarios $(MAKE) scenario
-	@scripts/phase benchmarks python benchmarks/first_light.py --short
+	@scripts/phase benchmarks $(MAKE) bench-short
 
 check: ## lint, format, types, import contracts, generated files
 	ruff check .
@@ -57,8 +57,13 @@ generate: ## write generated files anew
 lock: ## resolve dependencies anew into requirements/
 	scripts/lock
 
+bench-short:
+	python benchmarks/first_light.py --short
+	python benchmarks/boots.py --short
+
 bench: setup ## measure cold and warm starts, sizes, --help; see benchmarks/RESULTS.md
 	python benchmarks/first_light.py
+	python benchmarks/boots.py
 
 clean: ## remove what builds and tests left in this folder
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis examples/*/build

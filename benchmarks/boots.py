@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT / "tests")]
 
 from havok.codec import encode_yaml  # noqa: E402
 from havok.crds import boot_kind, manifests  # noqa: E402
-from havok.kube import Client  # noqa: E402
+from havok.kube import Client, Limits  # noqa: E402
 from havok.kube.cache import Cache  # noqa: E402
 from havok.kube.resources import CONFIGMAPS, CRDS, DEPLOYMENTS, NAMESPACES, SERVICES  # noqa: E402
 from support.controlplane import ControlPlane, free_ports  # noqa: E402
@@ -181,7 +181,7 @@ def resident_mb(pid: int) -> float:
 async def run(arguments: argparse.Namespace, folder: Path) -> None:
     with ControlPlane(made(folder / "plane")) as plane:
         file = kubeconfig(plane, folder)
-        async with Client(plane.access()) as client:
+        async with Client(plane.access(), limits=Limits(qps=2000, burst=2000)) as client:
             await prepare(client)
             metrics, webhook = free_ports(2)
             command = [

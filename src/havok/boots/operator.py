@@ -26,7 +26,7 @@ from havok.boots.reconcile import Operator, reconcile
 from havok.boots.world import World
 from havok.clock import utcnow
 from havok.crds import BOOT_KINDS, Boot, BootKind, BootRevision
-from havok.kube import Client, KubeError, load_access
+from havok.kube import Client, KubeError, Limits, load_access
 from havok.kube.cache import Cache
 from havok.kube.controller import Controller, Request, Result, owners
 from havok.kube.events import EventRecorder
@@ -40,6 +40,10 @@ Owned: TypeAlias = Workload | Service | Autoscaler | Ingress
 CONFIG_RETRY = 5.0
 """Seconds until a config that could not be stored is offered again."""
 
+LIMITS = Limits(qps=500, burst=1000)
+"""A Boot's change takes about ten requests. The API server shares itself out by priority and fairness; this
+only keeps a defect of ours from becoming a flood."""
+
 log = get_logger("boots.operator")
 
 
@@ -50,7 +54,8 @@ async def serve(options: OperatorOptions) -> None:
     trying again cannot mend.
     """
     stop = asyncio.Event()
-    async with _on_signals(stop), Client(load_access(options.kubeconfig, options.context)) as client:
+    access = load_access(options.kubeconfig, options.context)
+    async with _on_signals(stop), Client(access, user_agent="havok-operator", limits=LIMITS) as client:
         await run(options, client, stop)
 
 

@@ -20,7 +20,6 @@ NoHeaders = Annotated[bool, typer.Option("--no-headers", help="option.no_headers
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="option.yes")]
 Selector = Annotated[str, typer.Option("--selector", "-l", metavar="LABELS", help="option.selector")]
 Container = Annotated[str | None, typer.Option("--container", "-c", metavar="NAME", help="option.container")]
-BootArgument = Annotated[str, typer.Argument(metavar="BOOT", help="option.boot")]
 
 
 def console_of(context: typer.Context) -> Console:

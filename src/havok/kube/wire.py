@@ -1,7 +1,7 @@
 """Objects on their way out, and answers on their way in.
 
-Callers construct what they like (a dict, a struct of ours, an object of lightkube-models); the wire has one
-form. A list is decoded item by item, so that one bad object is one counted error and never a lost list.
+Callers construct what they like (a dict, a struct of ours, an object with `to_dict`); the wire has one form.
+A list is decoded item by item, so that one bad object is one counted error and never a lost list.
 """
 
 import gc
@@ -46,7 +46,7 @@ def to_dict(obj: Any) -> dict[str, Any]:
         return cast("dict[str, Any]", obj.to_dict())
     if isinstance(obj, msgspec.Struct):
         return cast("dict[str, Any]", without_none(msgspec.to_builtins(obj)))
-    raise TypeError(f"{type(obj).__name__} is no object: give a dict, a struct or a lightkube model")
+    raise TypeError(f"{type(obj).__name__} is no object: give a dict, a struct or an object with to_dict()")
 
 
 def without_none(value: Any) -> Any:

@@ -12,8 +12,6 @@ import msgspec
 
 from havok.localcluster.layout import Layout, NodeLayout
 
-DEFAULT_ENVIRONMENT_NAME = "test"
-
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What a person chose when the cluster was made; kept with its state."""

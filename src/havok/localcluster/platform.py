@@ -2,7 +2,6 @@
 
 import os
 import platform
-from pathlib import Path
 
 from havok.errors import HavokError, UsageError
 from havok.localcluster.state import needs_root
@@ -28,7 +27,3 @@ def refuse(system: str, release: str, uid: int) -> HavokError | None:
             where=where,
         )
     return needs_root() if uid != 0 else None
-
-
-def in_wsl() -> bool:
-    return "microsoft" in Path("/proc/sys/kernel/osrelease").read_text().lower()

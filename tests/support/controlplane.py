@@ -114,7 +114,7 @@ class ControlPlane:
             "--bind-address=127.0.0.1", f"--secure-port={self.port}",
             # Never loopback; nobody connects to it, since nothing reconciles the kubernetes Service here.
             "--advertise-address=198.51.100.1", "--endpoint-reconciler-type=none",
-            "--service-cluster-ip-range=10.254.0.0/24",
+            "--service-cluster-ip-range=10.254.0.0/16",
             f"--tls-cert-file={inside / 'server.crt'}", f"--tls-private-key-file={inside / 'server.key'}",
             f"--client-ca-file={inside / 'ca.crt'}", f"--token-auth-file={inside / 'tokens.csv'}",
             f"--kubelet-client-certificate={inside / 'kubelet-client.crt'}",

@@ -78,8 +78,8 @@ class Admission:
         kind, new = boot_kind(request.kind.kind), Incoming.read(request.object)
         if kind is None or new is None or not handles(self._options.environment, request.namespace):
             return AdmissionResponse()
-        if words := refusal(new.spec):
-            return AdmissionResponse(allowed=False, message=words, code=422, reason="Invalid")
+        if refused := refusal(new.spec):
+            return _invalid(refused.text, refused)
         old = Incoming.read(request.old_object)
         platform = await self._platform(
             BootKey(kind, request.namespace, _name(request)), new, old, request.old_object
@@ -121,17 +121,26 @@ class Admission:
             return AdmissionResponse()
         where = f"ConfigMap {request.name}"
         if request.operation == "DELETE":
-            words = f"{where} is the central config and cannot be deleted; apps would lose their defaults"
-            return AdmissionResponse(allowed=False, message=words)
+            kept = Refusal(
+                "boots.refused.config.deleted",
+                f"{where} is the central config and cannot be deleted",
+                "change its text instead; without it apps would lose their defaults",
+                field="metadata.name", where=where,
+            )  # fmt: skip
+            return AdmissionResponse(allowed=False, message=kept.text, error=kept)
         text = ((request.object or {}).get("data") or {}).get(KEY)
         if not isinstance(text, str) or not text.strip():
-            words = f"{where}: data[{KEY!r}] is missing or blank; put the central config there"
-            return AdmissionResponse(allowed=False, message=words, code=422, reason="Invalid")
+            blank = Refusal(
+                "boots.refused.config.blank",
+                f"{where}: data[{KEY!r}] is missing or blank",
+                "put the central config there",
+                field=f"data[{KEY!r}]", where=where,
+            )  # fmt: skip
+            return _invalid(blank.text, blank)
         try:
             platform = parse(text, options.environment)
         except UsageError as error:
-            words = f"{where}: {error.message}; {error.hint}"
-            return AdmissionResponse(allowed=False, message=words, code=422, reason="Invalid")
+            return _invalid(f"{where}: {error.message}; {error.hint}", error)
         return AdmissionResponse(warnings=platform.warnings)
 
     async def _person(self, request: AdmissionRequest) -> str | None:
@@ -179,6 +188,10 @@ def _name(request: AdmissionRequest) -> str:
 
 def _leaving(obj: Json | None) -> bool:
     return bool(((obj or {}).get("metadata") or {}).get("deletionTimestamp"))
+
+
+def _invalid(message: str, error: UsageError) -> AdmissionResponse:
+    return AdmissionResponse(allowed=False, message=message, code=422, reason="Invalid", error=error)
 
 
 def _refused(refused: Refusal, kind: BootKind) -> AdmissionResponse:

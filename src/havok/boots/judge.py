@@ -73,7 +73,7 @@ def _config(case: Case) -> Refusal | None:
         return Refusal(
             "boots.refused.config",
             f"central config is broken, {case.broken}; nothing was changed",
-            "ask who keeps the platform to correct it: `havok config check FILE` names every line",
+            "spec.env: ask who keeps the platform to correct it: `havok config check FILE` names every line",
             field="spec.env", cause=case.broken,
         )  # fmt: skip
     return rules.env_against_config(case.spec.env, case.remembered, case.defaults.env, case.variables)

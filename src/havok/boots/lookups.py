@@ -41,6 +41,7 @@ class Lookups:
         asked = [
             self._find(
                 f"whether a {kind.kind} has the name {key.name}",
+                "metadata.name",
                 self._client.get(kind.resource, key.name, key.namespace, view=PartialObject),
             )
             for kind in BOOT_KINDS
@@ -51,7 +52,7 @@ class Lookups:
     async def secret(self, namespace: str, name: str) -> Secret | None:
         """A Secret's keys and annotations; None when there is none. Raises Unchecked."""
         found = await self._find(
-            f"secret {name}", self._client.get(SECRETS, name, namespace, view=_Secret),
+            f"secret {name}", "spec.env", self._client.get(SECRETS, name, namespace, view=_Secret),
             f"bind ClusterRole {SECRET_READER} to the operator in namespace {namespace}",
         )  # fmt: skip
         if found is None:
@@ -61,31 +62,42 @@ class Lookups:
     async def claim(self, namespace: str, name: str) -> ObjectMeta | None:
         """A PersistentVolumeClaim; None when there is none. Raises Unchecked."""
         found = await self._find(
-            f"the pvc {name}", self._client.get(PVCS, name, namespace, view=PartialObject)
+            f"the pvc {name}", "spec.pvc", self._client.get(PVCS, name, namespace, view=PartialObject)
         )
         return found.metadata if found else None
 
     async def priority_class(self, name: str) -> ObjectMeta | None:
         """A PriorityClass; None when there is none. Raises Unchecked."""
         found = await self._find(
-            f"PriorityClass {name}", self._client.get(PRIORITYCLASSES, name, view=PartialObject)
+            f"PriorityClass {name}",
+            "spec.priority",
+            self._client.get(PRIORITYCLASSES, name, view=PartialObject),
         )
         return found.metadata if found else None
 
-    async def _find(self, what: str, asked: Awaitable[T], right: str = "") -> T | None:
+    async def _find(self, what: str, field: str, asked: Awaitable[T], right: str = "") -> T | None:
         try:
             return await asked
         except NotFound:
             return None
         except KubeError as error:
-            raise Unchecked(
-                Refusal(
-                    "boots.refused.unchecked",
-                    f"{what} could not be checked, try again: {error.message}",
-                    right if isinstance(error, Forbidden) else "send the same request again in a moment",
-                    what=what, cause=error.message, right=right,
-                )
-            ) from error  # fmt: skip
+            raise Unchecked(_unchecked(what, field, error, right)) from error
+
+
+def _unchecked(what: str, field: str, error: KubeError, right: str) -> Refusal:
+    if isinstance(error, Forbidden):
+        return Refusal(
+            "boots.refused.unpermitted",
+            f"{what} could not be checked, try again: {error.message}",
+            f"{field}: {right or 'give the operator the right to read it'}",
+            field=field, what=what, cause=error.message, right=right,
+        )  # fmt: skip
+    return Refusal(
+        "boots.refused.unchecked",
+        f"{what} could not be checked, try again: {error.message}",
+        f"{field}: send the same request again in a moment",
+        field=field, what=what, cause=error.message,
+    )  # fmt: skip
 
 
 class _Secret(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from havok.boots.defaults import Filled, fill, remembered_env
 from havok.boots.merge import Variables
 from havok.boots.names import BootKey
 from havok.boots.pin import deploying_hash
-from havok.boots.rules import env_against_config
+from havok.boots.rules import Refusal, env_against_config
 from havok.codec import Json
 from havok.crds import BootKind, BootSpec
 from havok.crds.spec import EnvVar
@@ -61,16 +61,33 @@ class Incoming(msgspec.Struct, frozen=True):
         return self.spec.env if remembered is None else remembered
 
 
-def refusal(spec: BootSpec) -> str:
-    """Why the Boot cannot be, in the words of contract 6.2; empty when nothing is wrong."""
-    for claim in spec.pvc:
+def refusal(spec: BootSpec) -> Refusal | None:
+    """Why the Boot cannot be, in the words of contract 6.2; None when nothing is wrong."""
+    for at, claim in enumerate(spec.pvc):
+        field = f"spec.pvc[{at}].name"
         if not claim.name:
-            return "spec.pvc.name in body should be at least 1 chars long"
+            return Refusal(
+                "boots.refused.pvc.unnamed",
+                "spec.pvc.name in body should be at least 1 chars long",
+                f"{field}: give the name of a claim",
+                field=field,
+            )
         if len(claim.name) > 63:
-            return "spec.pvc.name in body should be at most 63 chars long"
+            return Refusal(
+                "boots.refused.pvc.long",
+                "spec.pvc.name in body should be at most 63 chars long",
+                f"{field}: give the name of a claim",
+                field=field, name=claim.name,
+            )  # fmt: skip
         if not claim.mount_path:
-            return "spec.pvc.mountPath in body should be at least 1 chars long"
-    return ""
+            field = f"spec.pvc[{at}].mountPath"
+            return Refusal(
+                "boots.refused.pvc.unmounted",
+                "spec.pvc.mountPath in body should be at least 1 chars long",
+                f"{field}: give a path like /data",
+                field=field,
+            )
+    return None
 
 
 def patch(

@@ -28,6 +28,7 @@ REASONS: Final = {
     "pvc": "PvcNotPermitted",
     "config": "ConfigBroken",
     "unchecked": "CouldNotBeChecked",
+    "unpermitted": "CouldNotBeChecked",
 }
 """The third word of a refusal's code → the reason of the condition that says the same."""
 SYSTEM_CLASSES: Final = re.compile(r"system-.*critical")
@@ -41,7 +42,14 @@ _FORBIDDEN_SOURCES: Final = {
 }
 
 
-WHOLE_SENTENCES = frozenset({"boots.refused.config"})
+WHOLE_SENTENCES = frozenset(
+    {
+        "boots.refused.config",
+        "boots.refused.pvc.unnamed",
+        "boots.refused.pvc.long",
+        "boots.refused.pvc.unmounted",
+    }
+)
 """Codes whose answer ends with its sentence; only people at the CLI are told the next step."""
 
 

@@ -34,39 +34,27 @@ _ALLOWED = {
 }
 
 
-class _Wrong(Exception):  # noqa: N818  a finding
-    def __init__(self, path: str, words: str) -> None:
-        super().__init__(path, words)
-        self.path = path
-        self.words = words
-
-
 def metrics(scaling: Autoscaling | None) -> Refusal | None:
     """Rule 5, also while the autoscaler is not enabled."""
     try:
         for at, metric in enumerate(scaling.metrics if scaling else ()):
             _metric(msgspec.to_builtins(metric), f"spec.hpa.metrics[{at}]")
-    except _Wrong as wrong:
-        return Refusal(
-            "boots.refused.hpa",
-            f"{wrong.path}: {wrong.words}",
-            "`kubectl explain javaboot.spec.hpa.metrics` tells what a metric looks like",
-            field=wrong.path, cause=wrong.words,
-        )  # fmt: skip
+    except Refusal as wrong:
+        return wrong
     return None
 
 
 def _metric(metric: Json, path: str) -> None:
     kind = metric["type"]
     if kind not in SOURCES:
-        raise _Wrong(f"{path}.type", f'"{kind}" is not known; use one of {", ".join(SOURCES)}')
+        raise _unknown(kind, f"{path}.type")
     wanted = SOURCES[kind]
     given = [name for name in SOURCES.values() if name in metric]
     if wanted not in given:
-        raise _Wrong(f"{path}.{wanted}", f"type {kind} needs it; fill it in")
+        raise _needed(kind, f"{path}.{wanted}")
     for other in given:
         if other != wanted:
-            raise _Wrong(f"{path}.{other}", f"only {wanted} may be given with type {kind}; take it out")
+            raise _alone(kind, wanted, f"{path}.{other}")
     source, where = metric[wanted], f"{path}.{wanted}"
     if is_new(wanted, source):
         _new(wanted, source, where)
@@ -91,18 +79,16 @@ def _old(source: str, body: Mapping[str, Any], path: str) -> None:
     fields = _OLD_VALUES[source]
     given = [field for field in fields if field in body]
     if not given:
-        raise _Wrong(path, f"no target is given; give {' or '.join(fields)}")
+        raise _no_target(fields, path)
     if len(given) > 1 and source != "object":
-        raise _Wrong(f"{path}.{given[1]}", f"{given[0]} is given too; leave one of them out")
-    if source == "object" and "targetValue" not in body and "averageValue" not in body:
-        raise _Wrong(f"{path}.targetValue", "it is missing; give it")
+        raise _twice(given[0], f"{path}.{given[1]}")
     for field in given:
         _positive(body[field], f"{path}.{field}")
 
 
 def _new(source: str, body: Mapping[str, Any], path: str) -> None:
     if stray := [field for field in _OLD_VALUES.get(source, ()) if field in body]:
-        raise _Wrong(f"{path}.{stray[0]}", "target is given too; leave one of them out")
+        raise _twice("target", f"{path}.{stray[0]}")
     if source in ("resource", "containerResource"):
         _named(body, "name", path)
     else:
@@ -118,22 +104,83 @@ def _new(source: str, body: Mapping[str, Any], path: str) -> None:
 def _target(source: str, target: Mapping[str, Any], path: str) -> None:
     kind, allowed = target.get("type"), _ALLOWED[source]
     if kind not in allowed:
-        raise _Wrong(f"{path}.type", f'"{kind or ""}" does not fit; use {" or ".join(allowed)}')
+        raise _unfit(kind or "", allowed, f"{path}.type")
     wanted = _NEW_VALUES[str(kind)]
     for field in _NEW_VALUES.values():
         if field in target and field != wanted:
-            raise _Wrong(f"{path}.{field}", f"type {kind} has {wanted} alone; leave {field} out")
+            raise _alone(kind, wanted, f"{path}.{field}")
     if wanted not in target:
-        raise _Wrong(f"{path}.{wanted}", f"type {kind} needs it; give it")
+        raise _needed(kind, f"{path}.{wanted}")
     _positive(target[wanted], f"{path}.{wanted}")
 
 
 def _named(body: Mapping[str, Any], field: str, path: str) -> None:
     if not body.get(field):
-        raise _Wrong(f"{path}.{field}", "it is missing; give it")
+        raise Refusal(
+            "boots.refused.hpa.missing", f"{path}.{field}: it is missing", "give it", field=f"{path}.{field}"
+        )
 
 
 def _positive(value: Any, path: str) -> None:
     found = amount(value)
     if found is None or found <= 0:
-        raise _Wrong(path, f"{value} is not greater than 0; give a positive amount")
+        raise Refusal(
+            "boots.refused.hpa.positive",
+            f"{path}: {value} is not greater than 0",
+            "give a positive amount",
+            field=path, value=value,
+        )  # fmt: skip
+
+
+def _unknown(kind: str, path: str) -> Refusal:
+    known = ", ".join(SOURCES)
+    return Refusal(
+        "boots.refused.hpa.type",
+        f'{path}: "{kind}" is not known',
+        f"use one of {known}",
+        field=path, kind=kind, known=known,
+    )  # fmt: skip
+
+
+def _needed(kind: str, path: str) -> Refusal:
+    return Refusal(
+        "boots.refused.hpa.needed", f"{path}: type {kind} needs it", "fill it in", field=path, kind=kind
+    )
+
+
+def _alone(kind: str, wanted: str, path: str) -> Refusal:
+    return Refusal(
+        "boots.refused.hpa.alone",
+        f"{path}: only {wanted} may be given with type {kind}",
+        "take it out",
+        field=path, kind=kind, wanted=wanted,
+    )  # fmt: skip
+
+
+def _no_target(fields: tuple[str, ...], path: str) -> Refusal:
+    wanted = ", ".join(fields)
+    return Refusal(
+        "boots.refused.hpa.target",
+        f"{path}: no target is given",
+        f"give one of {wanted}",
+        field=path, wanted=wanted,
+    )  # fmt: skip
+
+
+def _twice(other: str, path: str) -> Refusal:
+    return Refusal(
+        "boots.refused.hpa.twice",
+        f"{path}: {other} is given too",
+        "leave one of them out",
+        field=path, other=other,
+    )  # fmt: skip
+
+
+def _unfit(kind: str, allowed: tuple[str, ...], path: str) -> Refusal:
+    wanted = ", ".join(allowed)
+    return Refusal(
+        "boots.refused.hpa.unfit",
+        f'{path}: "{kind}" does not fit',
+        f"use one of {wanted}",
+        field=path, kind=kind, wanted=wanted,
+    )  # fmt: skip

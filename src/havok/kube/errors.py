@@ -135,6 +135,7 @@ class Undecodable(KubeError):
 
 _CODE: Final = re.compile(r"[a-z]+(\.[a-z]+)+")
 _VALUE: Final = "value"
+_HINT: Final = "hint"
 _OURS: Final = frozenset({"code", "message", "hint", "status", "reason", "retry_after", "details"})
 
 _CLASSES: dict[int, tuple[type[KubeError], str]] = {
@@ -184,7 +185,8 @@ def from_status(
         kind, name = Denied, "kube.admission.denied"
     hint, values = _HINTS[name], dict[str, str]()
     if kind is Denied:
-        name, values = _of_causes(status, name)
+        name, values, own = _of_causes(status, name)
+        hint = own if own and own not in status.message else hint
     detail = status.message.strip() or f"the API server answered {code} {status.reason}".strip()
     if retry_after is None and status.details and status.details.retry_after_seconds:
         retry_after = float(status.details.retry_after_seconds)
@@ -197,17 +199,17 @@ def from_status(
 def as_causes(error: HavokError) -> list[dict[str, str]]:
     """A refusal's code and values as causes of a Status, where the API server passes them on unchanged."""
     head = {"reason": error.code, "field": str(error.context.get("field", "")), "message": error.message}
-    values = error.context.items()
-    return [head, *({"reason": _VALUE, "field": key, "message": str(value)} for key, value in values)]
+    values = [{"reason": _VALUE, "field": key, "message": str(value)} for key, value in error.context.items()]
+    return [head, {"reason": _HINT, "message": error.hint}, *values]
 
 
-def _of_causes(status: Status, otherwise: str) -> tuple[str, dict[str, str]]:
-    """Code and values of a refusal by a webhook of ours; a foreign one has neither."""
+def _of_causes(status: Status, otherwise: str) -> tuple[str, dict[str, str], str]:
+    """Code, values and next step of a refusal by a webhook of ours; a foreign one has none."""
     head, *rest = (status.details.causes if status.details else None) or (StatusCause(),)
     if not _CODE.fullmatch(head.reason):
-        return otherwise, {}
-    values = (one for one in rest if one.reason == _VALUE and one.field not in _OURS)
-    return head.reason, {one.field: one.message for one in values}
+        return otherwise, {}, ""
+    values = {one.field: one.message for one in rest if one.reason == _VALUE and one.field not in _OURS}
+    return head.reason, values, next((one.message for one in rest if one.reason == _HINT), "")
 
 
 def from_body(

@@ -21,6 +21,7 @@ from havok.boots.live import Autoscaler, Ingress, Workload
 from havok.boots.metrics import BootInfo, Metrics
 from havok.boots.metrics_service import publish
 from havok.boots.observed import Pod
+from havok.boots.observed import Workload as ReplicaSet
 from havok.boots.options import OperatorOptions
 from havok.boots.reconcile import Operator, reconcile
 from havok.boots.world import World
@@ -32,10 +33,11 @@ from havok.kube.controller import Controller, Request, Result, owners
 from havok.kube.events import EventRecorder
 from havok.kube.lease import LeaderElection
 from havok.kube.resources import CONFIGMAPS
-from havok.kube.views import ConfigMap, ObjectReference, Service
+from havok.kube.views import ConfigMap, Event, ObjectReference, Service
 from havok.log import get_logger
 
 Owned: TypeAlias = Workload | Service | Autoscaler | Ingress
+Labelled: TypeAlias = BootRevision | Pod | ReplicaSet
 
 CONFIG_RETRY = 5.0
 """Seconds until a config that could not be stored is offered again."""
@@ -148,6 +150,10 @@ class _Process:
                 controller.watch(rivals, lambda old, new: self._namesake(kind, old, new))
         for pods in self._world.pods.caches:
             controller.watch(pods, lambda old, new: _labelled(kind, old, new))
+        for sets in self._world.replica_sets.caches:
+            controller.watch(sets, lambda old, new: _labelled(kind, old, new))
+        for warnings in self._world.warnings.caches:
+            controller.watch(warnings, lambda old, new: self._warned(kind, new))
         for revisions in self._world.revisions.caches:
             revisions.subscribe(lambda old, new: self._see_recorded(kind, new))
             controller.watch(revisions, lambda old, new: _labelled(kind, old, new))
@@ -161,6 +167,11 @@ class _Process:
         for ingresses in self._world.ingresses.caches:
             controller.watch(ingresses, lambda old, new: self._concerned(kind, old, new))
         return controller
+
+    def _warned(self, kind: BootKind, event: Event | None) -> list[Request]:
+        """The Boot of a kind that a warning is about; one that is forgotten changes nothing."""
+        found = self._world.boot_of(event) if event is not None else None
+        return [Request(found[0], found[1])] if found and found[2] == kind.boot_type else []
 
     def _see_recorded(self, kind: BootKind, revision: BootRevision | None) -> None:
         if revision is not None and revision.boot_type == kind.boot_type:
@@ -200,7 +211,7 @@ class _Process:
         )
 
     async def _lead(self) -> None:
-        log.info("leading", identity=self._identity)
+        log.info("leading", environment=self._options.environment, identity=self._identity)
         self._metrics.leading.inc()
         try:
             async with asyncio.TaskGroup() as group:
@@ -269,10 +280,8 @@ class _Process:
         return self._admission.not_ready()
 
 
-def _labelled(
-    kind: BootKind, old: BootRevision | Pod | None, new: BootRevision | Pod | None
-) -> list[Request]:
-    """The Boot of a kind that a changed pod or revision has the labels of, whoever owns it."""
+def _labelled(kind: BootKind, old: Labelled | None, new: Labelled | None) -> list[Request]:
+    """The Boot of a kind that what changed has the labels of, whoever owns it."""
     meta = next(one.metadata for one in (new, old) if one is not None)
     same = meta.label("bootType") == kind.boot_type
     return [Request(meta.namespace, meta.label("bootName"))] if same else []

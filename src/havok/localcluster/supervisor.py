@@ -88,7 +88,8 @@ def plan(known: Known, layout: Layout) -> list[Component]:
         Component(name="operator", command=components.operator(layout), log=layout.log("operator"),
                   needs=("kube-apiserver",), gate=platform, ready=lambda: _open(at.loopback, 9443),
                   # One name for every life of the one operator: it need not wait for its own Lease to end.
-                  environment={"POD_NAME": f"havok-{known.name}"}),
+                  # Every environment that has namespaces of its own is served, so that none lies dead.
+                  environment={"POD_NAME": f"havok-{known.name}", "LOGAN_ENV": "test,dev,auto"}),
     ]  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def test_everything_listens_on_loopback_or_the_clusters_own_bridge(cluster: Loca
 
 def test_etcd_and_the_control_planes_own_ports_stay_on_loopback(cluster: LocalCluster) -> None:
     loopback = cluster.layout.addresses.loopback
-    for port in (2379, 2380, 10257, 10259, 9443):
+    for port in (2379, 2380, 10257, 10259, 9443, 9444, 9445):
         assert {str(each.address) for each in listeners(cluster.name) if each.port == port} == {loopback}
 
 

@@ -16,6 +16,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from havok.boots import pod_end
+from havok.boots.note import Note
 from havok.boots.observed import (
     REVISION_HASH,
     REVISION_NUMBER,
@@ -24,11 +26,11 @@ from havok.boots.observed import (
     Pod,
     Workload,
 )
-from havok.boots.pod_state import Note, pod_note
+from havok.boots.pod_state import pod_note
 from havok.boots.revisions import in_order, last_good, number
 from havok.clock import parse_rfc3339
 from havok.crds import Boot, BootRevision, BootStatus
-from havok.kube.views import Condition
+from havok.kube.views import Condition, Event
 from havok.text import say
 
 OPERATOR_PATIENCE: Final = 20.0
@@ -70,6 +72,8 @@ def judge(seen: Observed) -> Verdict:
     if _complete(seen.workload, wanted) and ready >= wanted and not old:
         return Verdict("healthy", ready, wanted, (Note("scaled_to_zero"),) if wanted == 0 else ())
     notes = [note for pod in pods if not pod.ending and not pod.ready for note in pod_note(pod, seen)]
+    if gone := pod_end.latest_end(pods):
+        notes += pod_note(gone, seen)
     notes += _workload_notes(seen) + _condition_notes(seen)
     if not notes and not pods and wanted:
         notes.append(Note("no_pods"))
@@ -101,9 +105,16 @@ def health(seen: Observed, lang: str = "en") -> Health | None:
 
 
 def in_status(
-    boot: Boot, workload: object, pods: Iterable[Pod], revisions: Iterable[BootRevision], now: datetime
+    boot: Boot,
+    workload: object,
+    pods: Iterable[Pod],
+    revisions: Iterable[BootRevision],
+    now: datetime,
+    *,
+    replica_sets: Iterable[Workload] = (),
+    events: Iterable[Event] = (),
 ) -> Health | None:
-    """`health` for the Boot's own status, from what an operator sees: no events, no replica sets.
+    """`health` for the Boot's own status, from what an operator sees: warnings alone of all events.
 
     `workload` is the Deployment or StatefulSet in any form; what the status says already counts for nothing.
     """
@@ -112,9 +123,9 @@ def in_status(
     seen = Observed(
         boot=msgspec.structs.replace(boot, status=status),
         workload=msgspec.convert(msgspec.to_builtins(workload), Workload),
-        replica_sets=(),
+        replica_sets=tuple(replica_sets),
         pods=tuple(sorted(pods, key=lambda pod: pod.metadata.name)),
-        events=(),
+        events=tuple(events),
         applied_at=parse_rfc3339(made) if made else now,
         now=now,
         revisions=tuple(revisions),
@@ -205,9 +216,11 @@ def _workload_notes(seen: Observed) -> list[Note]:
             continue
         for condition in one.status.conditions or ():
             if condition.type == "ReplicaFailure" and condition.status == "True":
-                notes.append(Note("refused", {"message": condition.message}, fatal=True))
+                notes.append(pod_end.forbidden(condition.message))
             elif condition.reason == "ProgressDeadlineExceeded" and _since(condition, seen.applied_at):
                 notes.append(Note("stuck", {"message": condition.message}, fatal=True))
+    if workload is not None and (untold := pod_end.not_made(workload, seen)):
+        notes.append(untold)
     return list({note.key: note for note in notes}.values())
 
 

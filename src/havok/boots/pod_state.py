@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from havok.boots import pod_end
+from havok.boots.note import Note
 from havok.boots.observed import Observed, Pod, seen_at
 from havok.clock import parse_rfc3339
 from havok.kube.views import ContainerStatus, Event, TerminatedState
@@ -41,6 +43,8 @@ _START: Final = (
     "PostStartHookError",
     "ContainerCannotRun",
 )
+_SHELL: Final = {126: "how_not_executable", 127: "how_not_found"}
+"""Exit codes that a shell gives for a command that it cannot run."""
 _NODE_REASONS: Final = (
     (r"nvidia\.com/gpu|amd\.com/gpu", "gpu"),
     (r"Insufficient memory", "memory"),
@@ -53,22 +57,10 @@ _NODE_REASONS: Final = (
 )
 
 
-class Note(msgspec.Struct, frozen=True):
-    """One thing to say: the text `cli.rollout.<key>` with its values.
-
-    Fatal, its error code is `deploy.<key>`; `logs_of` names the (pod, container, previous) whose last lines
-    show why.
-    """
-
-    key: str
-    values: dict[str, Any] = {}
-    fatal: bool = False
-    trouble: bool = False
-    logs_of: tuple[str, str, bool] | None = None
-
-
 def pod_note(pod: Pod, seen: Observed) -> list[Note]:
     """What this pod, which is not ready, is waiting for or failing at; at most one note."""
+    if pod.status.reason in pod_end.GONE or (pod.status.phase == "Failed" and pod.status.reason):
+        return [pod_end.note(pod)]
     scheduled = pod.condition("PodScheduled")
     if scheduled is None or scheduled.status != "True":
         return [_unscheduled(pod, seen, scheduled.message if scheduled else "")]
@@ -76,6 +68,8 @@ def pod_note(pod: Pod, seen: Observed) -> list[Note]:
     for status in statuses:
         if note := _container_note(pod, status, seen):
             return [note]
+    if pod.status.phase == "Failed":
+        return [pod_end.note(pod)]
     if not any(status.state.running for status in statuses):
         return [_setting_up(pod, seen)]
     return [_probing(pod, seen)]
@@ -155,7 +149,7 @@ def _pulling_failed(pod: Pod, status: ContainerStatus, seen: Observed) -> Note:
 
 
 def _ended(pod: Pod, status: ContainerStatus, ended: TerminatedState, seen: Observed) -> Note:
-    killed = _latest(pod, seen, "Killing", "probe")
+    killed = _latest(pod, seen, "Killing", "probe") or _failed_alive(pod, ended, seen)
     previous = status.state.terminated is None
     logs_of = (pod.metadata.name, status.name, previous)
     values: dict[str, Any] = {"pod": pod.metadata.name, "restarts": status.restart_count, **_how(ended)}
@@ -169,9 +163,19 @@ def _ended(pod: Pod, status: ContainerStatus, ended: TerminatedState, seen: Obse
     return Note("crashed", values, trouble=True, logs_of=logs_of)
 
 
+def _failed_alive(pod: Pod, ended: TerminatedState, seen: Observed) -> Event | None:
+    """The probe that had the container ended; what an observer of warnings alone sees of it."""
+    found = [_latest(pod, seen, "Unhealthy", word) for word in ("Liveness", "Startup")]
+    failure = max(filter(None, found), key=_order, default=None)
+    started = parse_rfc3339(ended.started_at).timestamp() if ended.started_at else 0.0
+    return failure if failure is not None and _order(failure) >= started else None
+
+
 def _how(ended: TerminatedState) -> dict[str, Any]:
     if ended.reason == "OOMKilled":
         return {"how_key": "how_memory"}
+    if ended.exit_code in _SHELL:
+        return {"how_key": _SHELL[ended.exit_code], "code": ended.exit_code}
     if ended.signal or ended.exit_code > 128:
         return {"how_key": "how_signal", "signal": ended.signal or ended.exit_code - 128}
     return {"how_key": "how_code", "code": ended.exit_code}
@@ -182,6 +186,8 @@ def _setting_up(pod: Pod, seen: Observed) -> Note:
     if trouble := _latest(pod, seen, "FailedMount", "") or _latest(pod, seen, "FailedAttachVolume", ""):
         values = {"pod": name, "reason": last_words(trouble.message)}
         return Note("volume", values, trouble=True)
+    if trouble := _latest(pod, seen, "FailedCreatePodSandBox", ""):
+        return Note("sandbox", {"pod": name, "reason": last_words(trouble.message)}, trouble=True)
     pulling, pulled = _latest(pod, seen, "Pulling", ""), _latest(pod, seen, "Pulled", "")
     if pulling and (pulled is None or _order(pulled) < _order(pulling)):
         since = seen_at(pulling) or seen.now

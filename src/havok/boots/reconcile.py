@@ -330,8 +330,11 @@ class Pass:
         """What is wrong with the pods, in plain words."""
         if workload is None or not self._boot.spec.replicas:
             return None
-        pods = self._operator.world.pods_of(self._key)
-        return in_status(self._boot, workload, pods, self._history.entries, self._operator.now())
+        world, key = self._operator.world, self._key
+        return in_status(
+            self._boot, workload, world.pods_of(key), self._history.entries, self._operator.now(),
+            replica_sets=world.replica_sets_of(key), events=world.warnings_about(key),
+        )  # fmt: skip
 
     async def _write_annotations(self, wanted: dict[str, str | None]) -> None:
         current = self._boot.metadata.annotations or {}

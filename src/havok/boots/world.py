@@ -6,17 +6,31 @@ from typing import Generic, TypeAlias, TypeVar
 from havok.boots.live import Autoscaler, Ingress, Workload
 from havok.boots.names import BootKey
 from havok.boots.observed import Pod
+from havok.boots.observed import Workload as ReplicaSet
 from havok.crds import BOOT_KINDS, BOOT_REVISIONS, Boot, BootRevision
 from havok.kube.cache import Cache, Index
 from havok.kube.client import Client
-from havok.kube.resources import DEPLOYMENTS, HPAS, INGRESSES, PODS, SERVICES, STATEFULSETS, Resource
-from havok.kube.views import Service
+from havok.kube.resources import (
+    DEPLOYMENTS,
+    EVENTS,
+    HPAS,
+    INGRESSES,
+    PODS,
+    REPLICASETS,
+    SERVICES,
+    STATEFULSETS,
+    Resource,
+)
+from havok.kube.views import Event, Service
 
 T = TypeVar("T")
 
 BY_LABELS = "service labels"
 BY_OWNER = "controller"
 BY_BOOT = "pod labels"
+BY_SUBJECT = "involved object"
+WARNINGS = "type=Warning"
+"""Of all events the few that say what is wrong."""
 
 
 class Watched(Generic[T]):
@@ -31,12 +45,16 @@ class Watched(Generic[T]):
         indexes: dict[str, Index[T]] | None = None,
         *,
         labels: str = "",
+        fields: str = "",
     ) -> None:
         self.resource = resource
         self.caches: list[Cache[T]] = [
-            Cache(client, resource, view=view, namespace=namespace, indexes=indexes, labels=labels)
+            Cache(
+                client, resource, view=view, namespace=namespace,
+                indexes=indexes, labels=labels, fields=fields,
+            )
             for namespace in (namespaces or (None,))
-        ]
+        ]  # fmt: skip
 
     def get(self, namespace: str, name: str) -> T | None:
         """The object, or None."""
@@ -60,6 +78,8 @@ AnyCache: TypeAlias = (
     | Cache[Ingress]
     | Cache[BootRevision]
     | Cache[Pod]
+    | Cache[ReplicaSet]
+    | Cache[Event]
 )
 
 
@@ -78,6 +98,10 @@ class World:
         self.ingresses = Watched(client, INGRESSES, Ingress, namespaces)
         self.revisions = Watched(client, BOOT_REVISIONS, BootRevision, namespaces, {BY_BOOT: _pod_labels})
         self.pods = Watched(client, PODS, Pod, namespaces, {BY_BOOT: _pod_labels}, labels="app=havok")
+        self.replica_sets = Watched(
+            client, REPLICASETS, ReplicaSet, namespaces, {BY_BOOT: _pod_labels}, labels="app=havok"
+        )
+        self.warnings = Watched(client, EVENTS, Event, namespaces, {BY_SUBJECT: _subject}, fields=WARNINGS)
 
     @property
     def caches(self) -> list[AnyCache]:
@@ -85,7 +109,8 @@ class World:
         boots = [cache for watched in self.boots.values() for cache in watched.caches]
         workloads = [cache for watched in self.workloads.values() for cache in watched.caches]
         reach: list[AnyCache] = [*self.services.caches, *self.autoscalers.caches, *self.ingresses.caches]
-        return [*boots, *workloads, *reach, *self.revisions.caches, *self.pods.caches]
+        told: list[AnyCache] = [*self.pods.caches, *self.replica_sets.caches, *self.warnings.caches]
+        return [*boots, *workloads, *reach, *self.revisions.caches, *told]
 
     def names(self) -> list[tuple[str, str, str]]:
         """Singular of the kind, namespace and name of every Boot."""
@@ -116,12 +141,41 @@ class World:
         """The Boot's pods, of whatever revision."""
         return self.pods.by_index(BY_BOOT, (key.namespace, key.name, key.kind.boot_type))
 
+    def replica_sets_of(self, key: BootKey) -> list[ReplicaSet]:
+        """The replica sets of the Boot's Deployment."""
+        return self.replica_sets.by_index(BY_BOOT, (key.namespace, key.name, key.kind.boot_type))
+
+    def warnings_about(self, key: BootKey) -> list[Event]:
+        """Warnings about the Boot's pods and its StatefulSet."""
+        subjects = [("StatefulSet", key.name), *(("Pod", one.metadata.name) for one in self.pods_of(key))]
+        found = (self.warnings.by_index(BY_SUBJECT, (key.namespace, *subject)) for subject in subjects)
+        return [event for events in found for event in events]
+
+    def boot_of(self, event: Event) -> tuple[str, str, str] | None:
+        """Namespace, name and type of the Boot whose pod or StatefulSet an event is about."""
+        about = event.involved_object
+        if about.kind == "Pod":
+            subject: Pod | Workload | None = self.pods.get(about.namespace, about.name)
+        elif about.kind == "StatefulSet":
+            subject = self.workloads["StatefulSet"].get(about.namespace, about.name)
+        else:
+            subject = None
+        if subject is None:
+            return None
+        meta = subject.metadata
+        return meta.namespace, meta.label("bootName"), meta.label("bootType")
+
     @property
     def has_synced(self) -> bool:
         return all(cache.has_synced for cache in self.caches)
 
 
-def _pod_labels(labelled: BootRevision | Pod) -> Iterable[Hashable]:
+def _subject(event: Event) -> Iterable[Hashable]:
+    about = event.involved_object
+    return [(about.namespace, about.kind, about.name)]
+
+
+def _pod_labels(labelled: BootRevision | Pod | ReplicaSet) -> Iterable[Hashable]:
     meta = labelled.metadata
     return [(meta.namespace, meta.label("bootName"), meta.label("bootType"))]
 

@@ -1,7 +1,7 @@
 """A roll-out that failed, as an error of the CLI; what it means is said by `havok.boots.health_words`."""
 
 from havok.boots.health_words import remedy, words
-from havok.boots.pod_state import Note
+from havok.boots.note import Note
 from havok.errors import UnhealthyError
 from havok.text import say
 

@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from havok.boots.health_words import Verdict, judge, progress
+from havok.boots.note import Note
 from havok.boots.observed import Observed, Pod, Workload
-from havok.boots.pod_state import Note
 from havok.boots.revisions import in_order, last_good, number
 from havok.cli.connect import Cluster
 from havok.cli.rollout import RolloutError
@@ -103,14 +103,23 @@ async def observe(cluster: Cluster, watched: Watched, *, applied_at: datetime) -
         sets = group.create_task(client.list(REPLICASETS, where, view=Workload, labels=watched.selector))
         pods = group.create_task(client.list(PODS, where, view=Pod, labels=watched.selector))
         revisions = group.create_task(_revisions(cluster, watched))
-        events = group.create_task(client.list(EVENTS, where, view=Event, fields="involvedObject.kind=Pod"))
-    names = {pod.metadata.name for pod in pods.result().items}
+        kinds = ("Pod", "StatefulSet") if stateful else ("Pod",)
+        events = [
+            group.create_task(client.list(EVENTS, where, view=Event, fields=f"involvedObject.kind={kind}"))
+            for kind in kinds
+        ]
+    names = {watched.name, *(pod.metadata.name for pod in pods.result().items)}
     return Observed(
         boot=boot,
         workload=workload.result(),
         replica_sets=() if stateful else tuple(sets.result().items),
         pods=tuple(pods.result().items),
-        events=tuple(event for event in events.result().items if event.involved_object.name in names),
+        events=tuple(
+            event
+            for listed in events
+            for event in listed.result().items
+            if event.involved_object.name in names
+        ),
         applied_at=applied_at,
         now=utcnow(),
         revisions=revisions.result(),

@@ -1,5 +1,6 @@
 """Every reason that a kubelet gives for a container that waits or has ended is said with a remedy."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from havok.boots.health_words import Health, health, in_status
 from havok.boots.observed import Observed, Pod, Workload
 from havok.clock import rfc3339
 from havok.crds import Boot, BootRevision
+from havok.kube.views import Condition, Event, PodStatus
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 MADE = rfc3339(NOW - timedelta(minutes=2))
@@ -53,12 +55,43 @@ def deployment() -> Workload:
     return msgspec.convert(body, Workload)
 
 
-def told(one: Pod, *revisions: BootRevision, lang: str = "en") -> Health | None:
+def told(
+    one: Pod | None, *revisions: BootRevision, lang: str = "en", workload: Workload | None = None,
+    sets: tuple[Workload, ...] = (), events: tuple[Event, ...] = (),
+) -> Health | None:  # fmt: skip
     seen = Observed(
-        boot=boot(), workload=deployment(), replica_sets=(), pods=(one,), events=(),
-        applied_at=NOW - timedelta(minutes=2), now=NOW, revisions=revisions,
+        boot=boot(), workload=workload or deployment(), replica_sets=sets, pods=(one,) if one else (),
+        events=events, applied_at=NOW - timedelta(minutes=2), now=NOW, revisions=revisions,
     )  # fmt: skip
     return health(seen, lang)
+
+
+def gone(reason: str, message: str = "why", **more: Any) -> Pod:
+    """A pod that was ended as a whole, or never admitted."""
+    return msgspec.structs.replace(
+        pod(**more), status=PodStatus(
+            phase="Failed", reason=reason, message=message,
+            conditions=(Condition(type="PodScheduled", status="True"),),
+        ),
+    )  # fmt: skip
+
+
+def event(reason: str, message: str, kind: str = "Pod", name: str = "x-1") -> Event:
+    body = {
+        "metadata": {"name": "e"}, "reason": reason, "message": message, "type": "Warning",
+        "involvedObject": {"kind": kind, "name": name}, "lastTimestamp": rfc3339(NOW),
+    }  # fmt: skip
+    return msgspec.convert(body, Event)
+
+
+def replica_set(message: str) -> Workload:
+    """One whose pods the API server does not let it make."""
+    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
+    body = {
+        "metadata": {"name": "x-7", "generation": 1}, "spec": {"replicas": 1},
+        "status": {"observedGeneration": 1, "conditions": [failure]},
+    }  # fmt: skip
+    return msgspec.convert(body, Workload)
 
 
 def waiting(reason: str, message: str = "", **more: Any) -> Pod:
@@ -94,7 +127,44 @@ def ended(reason: str, code: int, restarts: int = 3, message: str = "") -> Pod:
         (ended("ContainerStatusUnknown", 137), "CrashLoop", "killed by signal 9"),
         (ended("StartError", 128, message="exec: bad"), "CannotStart", "bad"),
         (ended("ContainerCannotRun", 127, message="exec: gone"), "CannotStart", "gone"),
+        (ended("Error", 126), "CrashLoop", "exit code 126: its command cannot be executed"),
+        (ended("Error", 127), "CrashLoop", "exit code 127: its command was not found"),
+        (ended("Error", 137), "CrashLoop", "killed by signal 9"),
+        (ended("Error", 139), "CrashLoop", "killed by signal 11"),
+        (ended("Error", 143), "CrashLoop", "killed by signal 15"),
         (pod(state={"terminated": {"reason": "Error", "exitCode": 2}}), "Crashed", "exit code 2"),
+        *[
+            (gone(reason), word, "why")
+            for reason, word in (
+                ("Evicted", "Evicted"),
+                ("NodeLost", "NodeGone"),
+                ("NodeShutdown", "NodeGone"),
+                ("Shutdown", "NodeGone"),
+                ("Terminated", "NodeGone"),
+                ("Preempting", "Preempted"),
+                ("Preempted", "Preempted"),
+                ("DeadlineExceeded", "Deadline"),
+                ("OutOfcpu", "NodeFull"),
+                ("OutOfmemory", "NodeFull"),
+                ("OutOfpods", "NodeFull"),
+                ("OutOfephemeral-storage", "NodeFull"),
+                ("OutOfnvidia.com/gpu", "NodeFull"),
+                ("UnexpectedAdmissionError", "NodeRefused"),
+                ("TopologyAffinityError", "NodeRefused"),
+                ("NodeAffinity", "NodeRefused"),
+                ("NodeName", "NodeRefused"),
+                ("NodePorts", "NodeRefused"),
+                ("TaintToleration", "NodeRefused"),
+                ("PodOSSelectorNodeLabelDoesNotMatch", "NodeRefused"),
+                ("PodOSNotSupported", "NodeRefused"),
+                ("PodFeatureUnsupported", "NodeRefused"),
+                ("InitContainerRestartForbidden", "NodeRefused"),
+                ("SysctlForbidden", "NodeRefused"),
+                ("AppArmor", "NodeRefused"),
+                ("UnknownReason", "NodeRefused"),
+                ("", "PodFailed"),
+            )
+        ],
     ],
 )
 def test_each_reason_of_a_kubelet_has_words_and_a_remedy(one: Pod, reason: str, words: str) -> None:
@@ -102,10 +172,82 @@ def test_each_reason_of_a_kubelet_has_words_and_a_remedy(one: Pod, reason: str, 
     assert found is not None
     assert found.reason == reason
     assert words in found.sentence
-    assert found.remedy or reason == "Crashed"
+    assert found.remedy
+    assert_chinese(told(one, lang="zh"))
     back = told(one, revision(7, "Complete"), revision(8, "Running"))
     assert back is not None
     assert back.remedy == "last good revision is 7: havok rollback x 7"
+
+
+def assert_chinese(found: Health | None) -> None:
+    assert found is not None
+    assert re.search(r"[\u3400-\u9fff]", found.sentence), found.sentence
+    assert re.search(r"[\u3400-\u9fff]", found.remedy), found.remedy
+
+
+FORBIDDEN = [
+    ('pods "x-7-a" is forbidden: exceeded quota: q, requested: cpu=2, used: cpu=0', "Quota"),
+    ('pods "x-7-a" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot', "PodSecurity"),
+    ('pods "x-7-a" is forbidden: no PriorityClass with name high was found', "NoPriorityClass"),
+    ('error looking up service account shop/robot: serviceaccount "robot" not found', "NoServiceAccount"),
+    ('pods "x-7-a" is forbidden: maximum cpu usage per Container is 1, but limit is 2', "LimitRange"),
+    ('pods "x-7-a" is forbidden: memory max limit to request ratio per Pod is 2', "LimitRange"),
+    ('admission webhook "policy.example" denied the request: no', "PodsDenied"),
+    ("etcdserver: request is too large", "Refused"),
+]
+
+
+@pytest.mark.parametrize(("message", "reason"), FORBIDDEN, ids=[reason for _, reason in FORBIDDEN])
+def test_pods_that_are_never_made_have_words(message: str, reason: str) -> None:
+    stateful = event("FailedCreate", f"create Pod x-0 in StatefulSet x failed error: {message}",
+                     kind="StatefulSet", name="x")  # fmt: skip
+    none = msgspec.convert({"metadata": {"name": "x", "generation": 1}, "spec": {"replicas": 1},
+                            "status": {"observedGeneration": 1}}, Workload)  # fmt: skip
+    for lang in ("en", "zh"):
+        found = told(None, workload=none, sets=(replica_set(message),), lang=lang)
+        assert found is not None
+        assert found.reason == reason
+        assert message in found.sentence
+        assert found.remedy
+        again = told(None, workload=none, events=(stateful,), lang=lang)
+        assert again is not None
+        assert again.reason == reason
+    assert_chinese(told(None, workload=none, events=(stateful,), lang="zh"))
+
+
+@pytest.mark.parametrize(
+    ("one", "warning", "reason", "words"),
+    [
+        (waiting("ContainerCreating"), ("FailedMount", 'MountVolume failed: secret "s" not found'),
+         "Volume", 'secret "s" not found'),
+        (waiting("ContainerCreating"), ("FailedAttachVolume", "Multi-Attach error: in use"),
+         "Volume", "in use"),
+        (waiting("ContainerCreating"), ("FailedCreatePodSandBox", "cni: no network"),
+         "Sandbox", "no network"),
+        (pod(state={"running": {"startedAt": MADE}}),
+         ("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 500"),
+         "ProbeFailing", "HTTP 500"),
+        (ended("Error", 143), ("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 404"),
+         "KilledByProbe", "HTTP 404"),
+        (ended("Error", 137), ("Unhealthy", "Startup probe failed: no answer"), "KilledByProbe", "no answer"),
+    ],
+)  # fmt: skip
+def test_what_only_events_tell_is_told(one: Pod, warning: tuple[str, str], reason: str, words: str) -> None:
+    found = told(one, events=(event(*warning),))
+    assert found is not None
+    assert found.reason == reason
+    assert words in found.sentence
+    assert_chinese(told(one, events=(event(*warning),), lang="zh"))
+    assert in_status(boot(), deployment(), [one], [], NOW, events=[event(*warning)]) == found
+
+
+def test_a_pod_that_has_a_successor_is_no_news() -> None:
+    successor = waiting("ContainerCreating")
+    seen = Observed(
+        boot=boot(), workload=deployment(), replica_sets=(), pods=(gone("Evicted"), successor), events=(),
+        applied_at=NOW - timedelta(minutes=2), now=NOW,
+    )  # fmt: skip
+    assert health(seen) is None
 
 
 @pytest.mark.parametrize("reason", ["ContainerCreating", "PodInitializing"])

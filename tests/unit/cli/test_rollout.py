@@ -272,7 +272,9 @@ def test_a_quota_that_forbids_pods_is_told() -> None:
     }
     sets = [replica_set(1, "new", conditions=[refusal])]
     verdict = judge(observe(workload=deployment(updated=0, replicas=0), sets=sets))
-    assert said(verdict) == ['Kubernetes refuses to make its pods: pods "pay" is forbidden: exceeded quota']
+    assert said(verdict) == [
+        'the quota of the namespace is used up: pods "pay" is forbidden: exceeded quota'
+    ]
 
 
 def test_a_missing_secret_is_told() -> None:

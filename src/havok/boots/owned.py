@@ -164,8 +164,11 @@ class Owned:
         live = self._world.services.get(self._key.namespace, rendered["metadata"]["name"])
         if live is not None:
             self._claim(live.metadata, "Service")
-            if self._is_ours(live.metadata) and not drift.of_service(rendered, live):
-                return
+            if self._is_ours(live.metadata):
+                if not drift.of_service(rendered, live):
+                    return
+                # where it leads is left to whoever changed that (contract 4.4)
+                rendered = {**rendered, "spec": {**rendered["spec"], "selector": live.spec.selector}}
         await self._reconcile(SERVICES, rendered, drift.SERVICE_PATHS, exists=live is not None)
 
     async def settle_autoscaler(self, rendered: Json | None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from havok.boots import webhooks
+from havok.boots import filled_from, webhooks
 from havok.boots.central import Central
 from havok.boots.config import KEY, Platform, parse, warnings
 from havok.boots.judge import Case, admit
@@ -100,16 +100,16 @@ class Admission:
         old = Incoming.read(request.old_object)
         if _leaving(request.object) or (old is not None and _same(new, old)):
             return AdmissionResponse()
-        platform = await self._platform(
-            BootKey(kind, request.namespace, _name(request)), new, old, request.old_object
-        )
+        key = BootKey(kind, request.namespace, _name(request))
+        platform = await self._filled_from(new) or await self._platform(key, new, old, request.old_object)
         case = Case(
-            key=BootKey(kind, request.namespace, _name(request)),
+            key=key,
             spec=new.spec,
             environment=self._options.environment,
             remembered=old.env_before() if old is not None else None,
             defaults=platform.defaults(kind, new.profile) if platform is not None else None,
             broken=self._central.trouble or "there is none yet",
+            restored=await self._restores(request, new, old),
         )
         refused = await admit(case, self._lookups)
         return AdmissionResponse() if refused is None else _refused(refused, kind)
@@ -151,6 +151,17 @@ class Admission:
             self._own_name = str(answer["status"]["userInfo"]["username"])
         name = request.user_info.username
         return None if name == self._own_name else name
+
+    async def _restores(self, request: AdmissionRequest, new: Incoming, old: Incoming | None) -> bool:
+        """Whether this is the operator's own rollback; a person's annotation alone makes none."""
+        rolled = Rolled.of(new.annotations, new.hash)
+        before = Rolled.read(old.annotations) if old is not None else None
+        return rolled is not None and rolled != before and await self._person(request) is None
+
+    async def _filled_from(self, new: Incoming) -> Platform | None:
+        """The config that the mutating webhook, of whichever replica, filled this request from."""
+        digest = filled_from.of(new.annotations)
+        return None if digest is None else await self._central.pinned(digest)
 
     async def _platform(
         self, key: BootKey, new: Incoming, old: Incoming | None, old_object: Json | None

@@ -6,7 +6,7 @@ about to make real, since no webhook need have seen it. Nothing is changed by as
 
 import msgspec
 
-from havok.boots import rules, scaling_rules
+from havok.boots import fit_rules, rules, scaling_rules
 from havok.boots.config import Defaults
 from havok.boots.lookups import Lookups, Unchecked
 from havok.boots.merge import Variables
@@ -28,6 +28,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """The block of the central config; None while there is no readable one."""
     broken: str = ""
     """Why there is none."""
+    restored: bool = False
+    """Whether the operator brings an earlier revision back: what its env was, it may be again."""
 
     @property
     def variables(self) -> Variables:
@@ -65,6 +67,8 @@ async def before_writing(key: BootKey, spec: BootSpec, environment: str, lookups
 
 def _config(case: Case) -> Refusal | None:
     """Rule 4; without a readable config, whatever it would have to say is refused."""
+    if case.restored:
+        return None
     if case.defaults is None:
         asks = case.spec.env != (case.remembered or ())
         asks = asks or (case.spec.port == 0 and any("${PORT}" in claim.name for claim in case.spec.pvc))
@@ -94,7 +98,7 @@ async def _secrets(key: BootKey, spec: BootSpec, lookups: Lookups) -> Refusal | 
 
 
 async def _rest(key: BootKey, spec: BootSpec, variables: Variables, lookups: Lookups) -> Refusal | None:
-    """Rules 5, 7 and 8. Rule 6 is a CEL rule of the schema."""
+    """Rules 5, 7 and 8, and whether pods can be so at all. Rule 6 is a CEL rule of the schema."""
     if wrong := scaling_rules.metrics(spec.hpa):
         return wrong
     if spec.priority:
@@ -108,4 +112,4 @@ async def _rest(key: BootKey, spec: BootSpec, variables: Variables, lookups: Loo
         claimed = await lookups.claim(key.namespace, name)
         if wrong := rules.claim_permission(key, at, claim, name, claimed):
             return wrong
-    return None
+    return fit_rules.fit(spec, variables)

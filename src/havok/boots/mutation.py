@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from havok.boots import author, names
+from havok.boots import author, filled_from, names
 from havok.boots.config import Platform
 from havok.boots.defaults import Filled, fill, remembered_env
 from havok.boots.merge import Variables
@@ -113,6 +113,10 @@ def patch(
             author.by_request(user, filled.spec)
             if old is None or new.spec != old.spec
             else author.untouched(old.annotations, old.spec, filled.spec)
+        )
+        changed = old is None or new.profile != old.profile or filled.spec != old.spec
+        annotations |= filled_from.by_request(
+            old.annotations if old else None, platform.digest if platform else None, changed=changed
         )
         annotations |= author.of_rollback(user, new.annotations, old.annotations if old else {})
     return [*_spec_patch(new.spec, filled.spec), *_annotation_patch(new.annotations, annotations)]

@@ -30,6 +30,8 @@ CHANGED_BY: Final = f"{PREFIX}changed-by"
 """Who changed the spec last; only the mutating webhook writes a name there."""
 CHANGED_SPEC: Final = f"{PREFIX}changed-spec"
 """A hash of the spec that `CHANGED_BY` belongs to."""
+FILLED_FROM: Final = f"{PREFIX}filled-from"
+"""The digest of the config that the spec was last filled from; a request is judged by that one."""
 
 WRITTEN_BACK: Final = frozenset(
     {
@@ -47,6 +49,7 @@ WRITTEN_BACK: Final = frozenset(
         LAST_UPDATE,
         CHANGED_BY,
         CHANGED_SPEC,
+        FILLED_FROM,
         f"{PREFIX}revision",
         f"{PREFIX}rollback-by",
         f"{PREFIX}rolled-back",

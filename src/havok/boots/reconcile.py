@@ -22,7 +22,7 @@ from havok.boots.live import Workload
 from havok.boots.lookups import Lookups
 from havok.boots.metrics import Metrics
 from havok.boots.mutation import changes
-from havok.boots.names import FIELD_MANAGER, PROFILE, RESTARTED_AT, ROLLED_BACK, BootKey
+from havok.boots.names import FIELD_MANAGER, FILLED_FROM, PROFILE, RESTARTED_AT, ROLLED_BACK, BootKey
 from havok.boots.owned import Foreign, Owned, Voice
 from havok.boots.pause import Pause, pause_of
 from havok.boots.pin import Pin, deploying_hash
@@ -62,12 +62,15 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
 
 async def reconcile(operator: Operator, kind: BootKind, request: Request) -> Result | None:
     """Make what runs what the Boot says. Raises KubeError when the API server fails: try again."""
+    key = BootKey(kind, request.namespace, request.name)
     boot = operator.world.boots[kind.kind].get(request.namespace, request.name)
+    if boot is None:
+        operator.metrics.forget(key)
     if boot is None or not handles(operator.environment, request.namespace) or _leaving(boot):
         return None
     began = operator.seconds()
     try:
-        return await Pass(operator, BootKey(kind, request.namespace, request.name), boot).run()
+        return await Pass(operator, key, boot).run()
     finally:
         operator.metrics.took(kind.kind, operator.seconds() - began)
 
@@ -241,6 +244,7 @@ class Pass:
         written |= filled.annotations
         if not changed and not written:
             return True
+        written[FILLED_FROM] = platform.digest
         body = {
             "metadata": {"resourceVersion": metadata.resource_version, "annotations": written},
             "spec": changed,
@@ -249,7 +253,7 @@ class Pass:
 
     async def _patch_boot(self, body: Json, what: str, stage: str, sub_stage: str = "") -> bool:
         try:
-            with self._operator.metrics.stage(self._key.kind.kind, self._key.name, stage, sub_stage):
+            with self._operator.metrics.stage(self._key, stage, sub_stage):
                 answer = await self._operator.client.patch(
                     self._key.kind.resource, self._key.name, self._key.namespace,
                     body=body, field_manager=FIELD_MANAGER,
@@ -348,9 +352,8 @@ class Pass:
             "metadata": {"name": self._key.name, "namespace": self._key.namespace},
             "status": msgspec.to_builtins(wanted),
         }
-        names = (self._key.kind.kind, self._key.name, stages.STATUS, "update_boot_status")
         try:
-            with self._operator.metrics.stage(*names):
+            with self._operator.metrics.stage(self._key, stages.STATUS, "update_boot_status"):
                 await self._operator.client.apply(
                     self._key.kind.resource,
                     obj,

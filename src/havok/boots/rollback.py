@@ -78,6 +78,7 @@ def body(
     annotations = {name: text for name, text in meta.annotations.items() if name not in CONSUMED}
     annotations |= {**known, **filled.annotations, names.ROLLED_BACK: rolled.text}
     annotations |= author.by_request(rolled.by, filled.spec)
+    annotations[names.FILLED_FROM] = platform.digest
     annotations.pop(names.PROFILE, None)
     if profile:
         annotations[names.PROFILE] = profile

@@ -1,4 +1,9 @@
-"""Numbers about the operator, under the names that existing dashboards ask for (contract 4.8)."""
+"""Numbers about the operator, under the names that existing dashboards ask for (contract 4.8).
+
+Failures tell the namespace too, and the series of a Boot go with it, so that they do not grow for ever. The
+stage `reconcile_get_boot` of the Go operator is not here: Boots are read from a cache, so that reading one
+cannot fail, and a deleted one is no failure.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -7,7 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-GET_BOOT = "reconcile_get_boot"
+from havok.boots.names import BootKey
+
 DEFAULTERS = "reconcile_update_boot_defaulters"
 CREATE = "reconcile_create"
 UPDATE = "reconcile_update"
@@ -23,9 +29,10 @@ class Metrics:
         self._errors = Counter(
             "logan_controller_runtime_reconcile_errors",
             "Failures while a Boot was reconciled, by the stage they happened in.",
-            ("kind", "stage", "sub_stage", "boot"),
+            ("kind", "stage", "sub_stage", "boot", "namespace"),
             registry=self.registry,
         )
+        self._failed: dict[BootKey, set[tuple[str, ...]]] = {}
         self._seconds = Histogram(
             "logan_controller_runtime_reconcile_time_seconds",
             "Seconds that one reconcile of a Boot took.",
@@ -54,13 +61,20 @@ class Metrics:
         self._seconds.labels(kind).observe(seconds)
 
     @contextmanager
-    def stage(self, kind: str, boot: str, stage: str, sub_stage: str = "") -> Iterator[None]:
+    def stage(self, boot: BootKey, stage: str, sub_stage: str = "") -> Iterator[None]:
         """Count a failure inside the block."""
         try:
             yield
         except Exception:
-            self._errors.labels(kind, stage, sub_stage, boot).inc()
+            series = (boot.kind.kind, stage, sub_stage, boot.name, boot.namespace)
+            self._errors.labels(*series).inc()
+            self._failed.setdefault(boot, set()).add(series)
             raise
+
+    def forget(self, boot: BootKey) -> None:
+        """A Boot is gone, and so are its series."""
+        for series in self._failed.pop(boot, ()):
+            self._errors.remove(*series)
 
 
 class BootInfo(Collector):

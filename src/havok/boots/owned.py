@@ -293,4 +293,4 @@ class Owned:
         return f"{verb.lower()}_{other}{SHORT.get(resource.kind, resource.kind.lower())}"
 
     def _stage(self, stage: str, sub_stage: str) -> AbstractContextManager[None]:
-        return self._voice.metrics.stage(self._key.kind.kind, self._key.name, stage, sub_stage)
+        return self._voice.metrics.stage(self._key, stage, sub_stage)

@@ -14,17 +14,33 @@ from havok.kube.events import EventRecorder
 from unit.boots.apps import key
 
 
+def told(metrics: Metrics) -> str:
+    return generate_latest(metrics.registry).decode()
+
+
 def test_failures_are_counted_by_stage() -> None:
     metrics = Metrics()
-    with pytest.raises(ValueError), metrics.stage("JavaBoot", "shop", stages.UPDATE, "update_service"):
+    with pytest.raises(ValueError), metrics.stage(key(), stages.UPDATE, "update_service"):
         raise ValueError
     metrics.took("JavaBoot", 0.01)
-    text = generate_latest(metrics.registry).decode()
     assert (
-        'logan_controller_runtime_reconcile_errors_total{boot="shop",kind="JavaBoot",'
-        'stage="reconcile_update",sub_stage="update_service"} 1.0' in text
+        f'logan_controller_runtime_reconcile_errors_total{{boot="{key().name}",kind="JavaBoot",'
+        f'namespace="{key().namespace}",stage="reconcile_update",sub_stage="update_service"}} 1.0'
+        in told(metrics)
     )
-    assert 'logan_controller_runtime_reconcile_time_seconds_bucket{kind="JavaBoot",le="0.01"} 1.0' in text
+    assert 'logan_controller_runtime_reconcile_time_seconds_bucket{kind="JavaBoot",le="0.01"} 1.0' in told(
+        metrics
+    )
+
+
+def test_defect_18_the_series_of_a_boot_go_with_it() -> None:
+    metrics = Metrics()
+    for stage in (stages.META, stages.STATUS):
+        with pytest.raises(ValueError), metrics.stage(key(), stage):
+            raise ValueError
+    metrics.forget(key())
+    metrics.forget(key())
+    assert "reconcile_errors_total{" not in told(metrics)
 
 
 def test_each_boot_has_a_series() -> None:

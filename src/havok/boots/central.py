@@ -19,7 +19,7 @@ from havok.errors import HavokError, UsageError
 from havok.kube import Client, KubeError
 from havok.log import get_logger
 
-__all__ = ["LABEL", "PREFIX", "Central", "read_file"]
+__all__ = ["LABEL", "PREFIX", "Central", "read_file", "text_at_start"]
 
 log = get_logger("boots.central")
 
@@ -81,6 +81,15 @@ class Central:
         self.platform, self.broken = platform, None
         log.info("config_in_force", digest=platform.digest)
 
+    def insist(self, file: Path) -> None:
+        """Raises HavokError `boots.config.file` when what `file` says is not in force, KubeError when only
+        the API server would not store it.
+        """
+        if isinstance(self.broken, ConfigError):
+            raise _useless(file, self.broken) from self.broken
+        if self.broken is not None:
+            raise self.broken
+
     def _without_text(self) -> None:
         if self.platform is None:
             self.platform, self.broken = self._known[""], None
@@ -141,3 +150,21 @@ def read_file(path: Path) -> str:
             "name an existing file of UTF-8 text with --config",
             path=str(path), reason=str(error),
         ) from error  # fmt: skip
+
+
+def text_at_start(path: Path) -> str:
+    """The text of the file that an operator shall go by. Raises HavokError `boots.config.file`."""
+    try:
+        return read_file(path)
+    except UsageError as error:
+        raise _useless(path, error) from error
+
+
+def _useless(path: Path, error: HavokError) -> HavokError:
+    """A file is named by whoever starts us, so they are told at once; a ConfigMap may be mended later."""
+    return HavokError(
+        "boots.config.file",
+        f"the operator does not start with the config file {path}: {error.message}",
+        "correct the file; `havok config check FILE --offline` names every line",
+        path=str(path), reason=error.message,
+    )  # fmt: skip

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TypeAlias
 
 from havok.boots.admission import Admission
-from havok.boots.central import Central, read_file
+from havok.boots.central import Central, text_at_start
 from havok.boots.config import KEY
 from havok.boots.health import HealthServer
 from havok.boots.journal import Journal
@@ -52,7 +52,7 @@ log = get_logger("boots.operator")
 async def serve(options: OperatorOptions) -> None:
     """Run until SIGTERM or SIGINT.
 
-    Raises HavokError: no access to a cluster, `boots.config.unreadable`, a port taken, or a failure that
+    Raises HavokError: no access to a cluster, `boots.config.file`, a port taken, or a failure that
     trying again cannot mend.
     """
     stop = asyncio.Event()
@@ -116,9 +116,8 @@ class _Process:
         """Start every part; the webhook answers before a leader is chosen."""
         options = self._options
         if options.config_file is not None:
-            await self._take(read_file(options.config_file))
-            if isinstance(self._central.broken, KubeError):
-                raise self._central.broken
+            await self._take(text_at_start(options.config_file))
+            self._central.insist(options.config_file)
         else:
             self._config.subscribe(lambda old, new: self._news.set())
             group.create_task(self._config.run(), name="central config cache")

@@ -17,12 +17,6 @@ import havok
 from havok import text
 
 CODE: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
-EXITS: Final = {
-    "UsageError": 2, "ConfigError": 2, "Invalid": 2, "Denied": 2, "Refusal": 2,
-    "NotFoundError": 3, "NotFound": 3, "ForbiddenError": 4, "Forbidden": 4, "Unauthorized": 4,
-    "ConflictError": 5, "Conflict": 5, "AlreadyExists": 5, "TimedOutError": 6, "TimedOut": 6,
-    "UnhealthyError": 7,
-}  # fmt: skip
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -37,18 +31,53 @@ class Page(msgspec.Struct, frozen=True):
 @cache
 def pages() -> dict[str, Page]:
     """code → page, for every error raised anywhere in the package."""
-    root = Path(havok.__file__).parent
     found: dict[str, Page] = {}
-    for file in sorted(root.rglob("*.py")):
-        for page in read(file.read_text("utf-8")):
+    known = exits()
+    for tree in _sources():
+        for page in read(tree, known):
             found.setdefault(page.code, page)
     return found | {page.code: page for page in _rollout_failures("en")}
 
 
-def read(source: str) -> Iterator[Page]:
-    """The errors that one module raises: calls whose first two arguments are a code and a sentence."""
-    tree = ast.parse(source)
-    yield from _tables(tree)
+@cache
+def exits() -> dict[str, int]:
+    """Error class → exit code, for every class of the package that sets one or stands on one that does."""
+    classes = {
+        node.name: node for tree in _sources() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+    }
+    found = {name: _own_exit(node) for name, node in classes.items()}
+    while resting := {name: code for name, code in found.items() if code is None}:
+        for name in resting:
+            bases = [found.get(_name(base), 0) for base in classes[name].bases]
+            if None not in bases:
+                # 1 is that of the root, which comes last however many bases there are
+                found[name] = max(bases, key=lambda code: code or 0, default=0)
+    return {name: code for name, code in found.items() if code}
+
+
+@cache
+def _sources() -> tuple[ast.Module, ...]:
+    root = Path(havok.__file__).parent
+    return tuple(ast.parse(file.read_text("utf-8")) for file in sorted(root.rglob("*.py")))
+
+
+def _own_exit(node: ast.ClassDef) -> int | None:
+    for one in node.body:
+        match one:
+            case ast.AnnAssign(target=ast.Name(id="exit_code"), value=ast.Constant(value=int(code))) | (
+                ast.Assign(targets=[ast.Name(id="exit_code")], value=ast.Constant(value=int(code)))
+            ):
+                return code
+    return None
+
+
+def read(tree: ast.Module, exits: Mapping[str, int]) -> Iterator[Page]:
+    """The errors that one module raises: calls whose first two arguments are a code and a sentence.
+
+    `exits` has the exit code of each class; a class that gives its code to `super().__init__` is its own.
+    """
+    yield from _tables(tree, exits)
+    inside = _initialisers(tree)
     said: dict[str, ast.expr] = {}
     for node in sorted(_statements(tree), key=lambda node: (node.lineno, node.col_offset)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -57,11 +86,21 @@ def read(source: str) -> Iterator[Page]:
             said = {one.arg: value for one, value in defaults}
         elif isinstance(node, ast.Assign):
             said |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
-        elif (code := _code(node.args[0])) and (name := _name(node.func)):
+        elif (code := _code(node.args[0])) and (name := inside.get(node, _name(node.func))):
             values = {ast.unparse(keyword.value): keyword.arg or "" for keyword in node.keywords}
             message, *hints = (_template(argument, values, said) for argument in node.args[1:3])
             if " " in message:  # a sentence, not the version of an API group
-                yield Page(code, EXITS.get(name, 1), message, "".join(hints))
+                yield Page(code, exits.get(name, 1), message, "".join(hints))
+
+
+def _initialisers(tree: ast.AST) -> dict[ast.AST, str]:
+    """Calls of `super().__init__` → the class that they stand in."""
+    return {
+        call: node.name
+        for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+        for call in ast.walk(node)
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "super().__init__"
+    }  # fmt: skip
 
 
 def _statements(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.Assign | ast.Call]:
@@ -91,7 +130,7 @@ def translated(page: Page, lang: str) -> tuple[str, str]:
     return str(entry.get("message", page.message)), str(entry.get("hint", page.hint))
 
 
-def _tables(tree: ast.AST) -> Iterator[Page]:
+def _tables(tree: ast.AST, known: Mapping[str, int]) -> Iterator[Page]:
     """Errors told by tables: code: (sentence, hint); or (class, code) and code: hint, where the sentence is
     the server's own."""
     exits: dict[str, int] = {}
@@ -99,7 +138,7 @@ def _tables(tree: ast.AST) -> Iterator[Page]:
     for node in ast.walk(tree):
         match node:
             case ast.Tuple(elts=[ast.Name(id=name), ast.Constant() as second]) if code := _code(second):
-                exits[code] = EXITS.get(name, 1)
+                exits[code] = known.get(name, 1)
             case ast.Dict(keys=keys, values=values):
                 for key, value in zip(keys, values, strict=True):
                     match value:

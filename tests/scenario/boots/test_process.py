@@ -14,7 +14,7 @@ import pytest
 from havok.boots.operator import serve
 from havok.boots.options import OperatorOptions
 from havok.codec import Json, encode_yaml
-from havok.errors import HavokError, UsageError
+from havok.errors import HavokError
 from havok.kube.resources import EVENTS, LEASES
 from scenario.boots.stage import OPERATOR, Cluster, Running, boots
 from support.controlplane import ControlPlane, free_ports
@@ -135,13 +135,27 @@ async def test_what_was_done_is_told_by_events(cluster: Cluster, running: Runnin
     assert told["CreatedDeployment"]["type"] == "Normal"
 
 
-async def test_a_missing_config_file_ends_it_with_a_reason(kubeconfig: Path, namespace: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "No such file"),
+        ("java:\n  app: {port: x}", "line 2: java.app.port must be"),
+        ("", "it is empty"),
+    ],
+    ids=["missing", "broken", "empty"],
+)
+async def test_a_useless_config_file_ends_it_with_a_reason(
+    kubeconfig: Path, namespace: str, tmp_path: Path, text: str | None, words: str
+) -> None:
+    file = tmp_path / "config.yaml"
+    if text is not None:
+        file.write_text(text)
     options = OperatorOptions(
-        kubeconfig=str(kubeconfig), namespace=namespace, config_file=Path("/nowhere.yaml"), metrics_port=0
+        kubeconfig=str(kubeconfig), namespace=namespace, config_file=file, metrics_port=0
     )
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(HavokError, match=words) as caught:
         await serve(options)
-    assert caught.value.code == "boots.config.unreadable"
+    assert (caught.value.code, caught.value.exit_code) == ("boots.config.file", 1)
 
 
 async def test_a_taken_port_ends_it_with_a_reason(kubeconfig: Path, namespace: str) -> None:

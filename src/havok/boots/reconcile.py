@@ -120,7 +120,7 @@ class Pass:
             await self._report(None, self._boot.status.config_hash, found.problem)
             return Result(after=RETRY)
         except (Invalid, Forbidden) as error:
-            await self._report(workload, self._boot.status.config_hash, _refused(error))
+            await self._report(workload, self._boot.status.config_hash, status.by_cluster(error))
             return Result(after=RETRY) if isinstance(error, Forbidden) else None
         problem = await self._settle_reach(self._render(chosen, workload))
         await self._report(workload, digest, problem or undone)
@@ -198,7 +198,7 @@ class Pass:
             except Foreign as found:
                 problem = problem or found.problem
             except (Invalid, Forbidden) as error:
-                problem = problem or _refused(error)
+                problem = problem or status.by_cluster(error)
         return problem
 
     async def _choose(self, workload: Workload | None) -> Platform | Problem:
@@ -370,10 +370,6 @@ class Pass:
 def pin_of(workload: Workload) -> Pin | None:
     """What a workload remembers of its render; None when it was never rendered by us."""
     return Pin.read(workload.metadata.annotations or {})
-
-
-def _refused(error: KubeError) -> Problem:
-    return Problem("Refused", f"the cluster refused it: {error.message}. {error.hint}")
 
 
 def _leaving(boot: Boot) -> bool:

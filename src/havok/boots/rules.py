@@ -26,6 +26,8 @@ REASONS: Final = {
     "hpa": "AutoscalingInvalid",
     "priority": "PriorityNotPermitted",
     "pvc": "PvcNotPermitted",
+    "selector": "NodeSelectorInvalid",
+    "resources": "ResourcesInvalid",
     "config": "ConfigBroken",
     "unchecked": "CouldNotBeChecked",
     "unpermitted": "CouldNotBeChecked",

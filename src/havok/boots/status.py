@@ -14,6 +14,7 @@ from havok.boots.health_words import Health
 from havok.boots.live import Workload
 from havok.boots.names import BootKey
 from havok.crds import BootSpec, BootStatus, Condition
+from havok.kube import KubeError
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -21,6 +22,12 @@ class Problem(msgspec.Struct, frozen=True):
 
     reason: str
     message: str
+
+
+def by_cluster(error: KubeError) -> Problem:
+    """The API server would not take what was rendered; its words name the field of the object."""
+    way = f"{error.hint}, in the Boot or else in the central config; what runs stays as it is"
+    return Problem("Refused", f"the cluster refused it: {error.message}. {way}")
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):

@@ -135,6 +135,8 @@ class Undecodable(KubeError):
 
 _CODE: Final = re.compile(r"[a-z]+(\.[a-z]+)+")
 _VALUE: Final = "value"
+_UNTYPED: Final = "failed to create typed patch object"
+"""How the API server begins to say that a body of server-side apply has not the shape of its kind."""
 _HINT: Final = "hint"
 _OURS: Final = frozenset({"code", "message", "hint", "status", "reason", "retry_after", "details"})
 
@@ -176,6 +178,8 @@ def from_status(
     code: int, status: Status, *, verb: str = "", path: str = "", retry_after: float | None = None
 ) -> KubeError:
     """The typed error of an API server's refusal."""
+    # what no merge can take, like two items of one key, is the sender's fault though the server says 500
+    code = 422 if status.message.startswith(_UNTYPED) else code
     kind, name = _CLASSES.get(code, (KubeError, "kube.failed"))
     if status.reason == "AlreadyExists":
         kind, name = AlreadyExists, "kube.exists"

@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 import msgspec
 import pytest
 
-from havok.boots import mutation, rules, scaling_rules
+from havok.boots import fit_rules, mutation, rules, scaling_rules
 from havok.boots.config import Defaults
 from havok.boots.judge import Case, admit
 from havok.boots.lookups import Lookups, Unchecked
@@ -93,6 +93,12 @@ def without_config() -> Refusal | None:
     return asyncio.run(admit(case, Lookups(client)))
 
 
+def unfit(**fields: object) -> Refusal | None:
+    spec = msgspec.convert({"image": "a", "version": "1", **fields}, BootSpec)
+    return fit_rules.fit(spec, VARIABLES)
+
+
+TWICE: Json = {"name": "data", "mountPath": "/data"}
 PODS = {"type": "Pods", "pods": {"metric": {"name": "q"}, "target": {"type": "Value", "value": 1}}}
 CPU: Json = {"name": "cpu"}
 CASES: list[tuple[str, Refusal | None]] = [
@@ -138,6 +144,15 @@ CASES: list[tuple[str, Refusal | None]] = [
     ("spec.env", unread(Forbidden("kube.forbidden", "secrets is forbidden"))),
     ("spec.env", unread(Unavailable("kube.unavailable", "etcd is down"))),
     ("spec.env", without_config()),
+    ("spec.nodeSelector", unfit(nodeSelector={"a b": "c"})),
+    ("spec.nodeSelector", unfit(nodeSelector={"a": "c d"})),
+    ("spec.resources", unfit(resources={"limits": {"hugepages-2Mi": "2Mi"}})),
+    ("spec.resources.limits", unfit(resources={"limits": {"colour": 1}})),
+    ("spec.resources.limits", unfit(resources={"limits": {"nvidia.com/gpu": "500m"}})),
+    ("spec.resources.requests", unfit(resources={"limits": {"cpu": 0}, "requests": {"cpu": 1}})),
+    ("spec.resources.requests", unfit(resources={"requests": {"nvidia.com/gpu": 1}})),
+    ("spec.pvc[1].name", unfit(pvc=[TWICE, {**TWICE, "mountPath": "/b"}])),
+    ("spec.pvc[1].mountPath", unfit(pvc=[TWICE, {**TWICE, "name": "other"}])),
 ]  # fmt: skip
 
 

@@ -167,3 +167,11 @@ def test_a_line_without_end_is_refused() -> None:
     with pytest.raises(KubeError) as caught:
         [*splitter.feed(b"789012")]
     assert caught.value.code == "kube.watch.line"
+
+
+def test_a_body_without_the_shape_of_its_kind_is_the_senders_fault() -> None:
+    """The API server answers 500 to two items of one key, and would do so for ever."""
+    words = 'failed to create typed patch object (a/b): .spec: duplicate entries for key [name="app"]'
+    error = from_body(500, body(500, "", words))
+    assert isinstance(error, Invalid)
+    assert error.status == 422

@@ -79,7 +79,7 @@ class Admission:
         if kind is None or new is None or not handles(self._options.environment, request.namespace):
             return AdmissionResponse()
         if refused := refusal(new.spec):
-            return _invalid(refused.text, refused)
+            return AdmissionResponse(allowed=False, message=refused.text, error=refused)
         old = Incoming.read(request.old_object)
         platform = await self._platform(
             BootKey(kind, request.namespace, _name(request)), new, old, request.old_object
@@ -136,11 +136,12 @@ class Admission:
                 "put the central config there",
                 field=f"data[{KEY!r}]", where=where,
             )  # fmt: skip
-            return _invalid(blank.text, blank)
+            return AdmissionResponse(allowed=False, message=blank.text, error=blank)
         try:
             platform = parse(text, options.environment)
         except UsageError as error:
-            return _invalid(f"{where}: {error.message}; {error.hint}", error)
+            words = f"{where}: {error.message}; {error.hint}"
+            return AdmissionResponse(allowed=False, message=words, error=error)
         return AdmissionResponse(warnings=platform.warnings)
 
     async def _person(self, request: AdmissionRequest) -> str | None:
@@ -199,10 +200,6 @@ def _name(request: AdmissionRequest) -> str:
 
 def _leaving(obj: Json | None) -> bool:
     return bool(((obj or {}).get("metadata") or {}).get("deletionTimestamp"))
-
-
-def _invalid(message: str, error: UsageError) -> AdmissionResponse:
-    return AdmissionResponse(allowed=False, message=message, code=422, reason="Invalid", error=error)
 
 
 def _refused(refused: Refusal, kind: BootKind) -> AdmissionResponse:

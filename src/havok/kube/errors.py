@@ -138,7 +138,6 @@ _VALUE: Final = "value"
 _UNTYPED: Final = "failed to create typed patch object"
 """How the API server begins to say that a body of server-side apply has not the shape of its kind."""
 _HINT: Final = "hint"
-_OURS: Final = frozenset({"code", "message", "hint", "status", "reason", "retry_after", "details"})
 
 _CLASSES: dict[int, tuple[type[KubeError], str]] = {
     400: (Invalid, "kube.invalid"),
@@ -194,10 +193,12 @@ def from_status(
     detail = status.message.strip() or f"the API server answered {code} {status.reason}".strip()
     if retry_after is None and status.details and status.details.retry_after_seconds:
         retry_after = float(status.details.retry_after_seconds)
-    return kind(
+    error = kind(
         name, detail, hint, status=code, reason=status.reason, retry_after=retry_after,
-        details=status.details, **{"detail": detail, "verb": verb, "path": path, **values},
+        details=status.details, detail=detail, verb=verb, path=path,
     )  # fmt: skip
+    error.context |= values
+    return error
 
 
 def as_causes(error: HavokError) -> list[dict[str, str]]:
@@ -212,7 +213,7 @@ def _of_causes(status: Status, otherwise: str) -> tuple[str, dict[str, str], str
     head, *rest = (status.details.causes if status.details else None) or (StatusCause(),)
     if not _CODE.fullmatch(head.reason):
         return otherwise, {}, ""
-    values = {one.field: one.message for one in rest if one.reason == _VALUE and one.field not in _OURS}
+    values = {one.field: one.message for one in rest if one.reason == _VALUE}
     return head.reason, values, next((one.message for one in rest if one.reason == _HINT), "")
 
 

@@ -72,6 +72,7 @@ class AdmissionResponse(msgspec.Struct, frozen=True, kw_only=True):
     allowed: bool = True
     message: str = ""
     code: int = 403
+    """Not 422 beside an `error`: kubectl then prints its causes in place of the message."""
     reason: str = ""
     error: HavokError | None = None
     """What the refusal says, with its code and values: they reach our own clients as causes."""

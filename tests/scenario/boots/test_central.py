@@ -158,7 +158,7 @@ async def test_a_config_broken_at_the_start_touches_nothing(cluster: Cluster, na
         await event(cluster, namespace, operator.options.config_map, "ConfigBroken")
 
 
-async def test_what_has_no_effect_is_told_on_the_boot_and_on_the_config(
+async def test_defect_23_what_has_no_effect_is_told_on_the_boot_and_on_the_config(
     cluster: Cluster, namespace: str
 ) -> None:
     await cluster.configure(namespace, ODD)

@@ -35,7 +35,7 @@ def app(deployment: Json) -> Json:
     return found
 
 
-async def test_1_a_probe_without_http_get_is_put_right(cluster: Cluster, running: Running) -> None:
+async def test_defect_1_a_probe_without_http_get_is_put_right(cluster: Cluster, running: Running) -> None:
     namespace = running.options.namespace
     await cluster.deploy(namespace)
     await running.settled()
@@ -48,7 +48,7 @@ async def test_1_a_probe_without_http_get_is_put_right(cluster: Cluster, running
     assert "exec" not in app(healed)["livenessProbe"]
 
 
-async def test_3_4_and_14_a_messy_config_comes_to_rest(cluster: Cluster, namespace: str) -> None:
+async def test_defect_3_4_and_14_a_messy_config_comes_to_rest(cluster: Cluster, namespace: str) -> None:
     await cluster.configure(namespace, MESSY)
     async with Running.start(cluster, namespace) as operator:
         await cluster.deploy(namespace, resources={"limits": {"memory": "2Gi"}}, nodeSelector={"own": "x"})
@@ -79,7 +79,9 @@ async def test_3_4_and_14_a_messy_config_comes_to_rest(cluster: Cluster, namespa
         assert await state() == before
 
 
-async def test_9_a_service_that_could_not_be_made_is_made_later(cluster: Cluster, running: Running) -> None:
+async def test_defect_9_a_service_that_could_not_be_made_is_made_later(
+    cluster: Cluster, running: Running
+) -> None:
     namespace = running.options.namespace
     quota = {"metadata": {"name": "none"}, "spec": {"hard": {"services": "0"}}}
     await cluster.client.create(RESOURCEQUOTAS, quota, namespace)
@@ -101,7 +103,9 @@ async def test_9_a_service_that_could_not_be_made_is_made_later(cluster: Cluster
     await cluster.until(boots(), "demo", namespace, lambda boot: conditions(boot)["Degraded"][0] == "False")
 
 
-async def test_10_an_object_of_somebody_else_is_not_deleted(cluster: Cluster, running: Running) -> None:
+async def test_defect_10_an_object_of_somebody_else_is_not_deleted(
+    cluster: Cluster, running: Running
+) -> None:
     namespace = running.options.namespace
     labels = {"app": "demo", "logan/env": "test"}
     service = {"metadata": {"name": "demo-extra", "labels": labels}, "spec": {"ports": [{"port": 1}]}}
@@ -115,7 +119,9 @@ async def test_10_an_object_of_somebody_else_is_not_deleted(cluster: Cluster, ru
     assert await cluster.client.get(HPAS, "demo", namespace)
 
 
-async def test_11_another_selector_is_a_condition_and_no_loop(cluster: Cluster, running: Running) -> None:
+async def test_defect_11_another_selector_is_a_condition_and_no_loop(
+    cluster: Cluster, running: Running
+) -> None:
     namespace = running.options.namespace
     labels = {"someone": "else"}
     pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "x", "image": "x"}]}}
@@ -133,7 +139,7 @@ async def test_11_another_selector_is_a_condition_and_no_loop(cluster: Cluster, 
     assert await cluster.deployment(namespace) == before
 
 
-async def test_17_the_members_of_a_stateful_set_have_names(cluster: Cluster, running: Running) -> None:
+async def test_defect_17_the_members_of_a_stateful_set_have_names(cluster: Cluster, running: Running) -> None:
     namespace = running.options.namespace
     await cluster.deploy(namespace, workload="StatefulSet")
     await running.settled()

@@ -163,7 +163,7 @@ async def settled_in(cluster: Cluster, namespace: str) -> Json:
     )  # fmt: skip
 
 
-async def test_16_a_node_port_has_the_number_of_its_service(
+async def test_defect_16_a_node_port_has_the_number_of_its_service(
     cluster: Cluster, dev: tuple[Running, str]
 ) -> None:
     _, own = dev
@@ -216,7 +216,7 @@ async def test_sidecars_are_reached_by_services_of_their_own(
     assert await cluster.service(namespace, "demo-web")
 
 
-async def test_12_own_services_of_another_environment_are_given_their_labels(
+async def test_defect_12_own_services_of_another_environment_are_given_their_labels(
     cluster: Cluster, namespace: str
 ) -> None:
     async with Running.start(cluster, namespace, environment="test") as operator:

@@ -211,7 +211,7 @@ def test_what_is_rendered_does_not_drift_from_itself(spec: BootSpec, block: Defa
 
 
 @given(specs, blocks, kinds)
-def test_15_rendering_is_pure_and_shares_nothing(spec: BootSpec, block: Defaults, kind: str) -> None:
+def test_defect_15_rendering_is_pure_and_shares_nothing(spec: BootSpec, block: Defaults, kind: str) -> None:
     one = app(spec, block, kind=kind)
     before = msgspec.json.encode((one, block))
     first = render(one, block, "dev")

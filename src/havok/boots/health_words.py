@@ -72,8 +72,8 @@ def judge(seen: Observed) -> Verdict:
     if _complete(seen.workload, wanted) and ready >= wanted and not old:
         return Verdict("healthy", ready, wanted, (Note("scaled_to_zero"),) if wanted == 0 else ())
     notes = [note for pod in pods if not pod.ending and not pod.ready for note in pod_note(pod, seen)]
-    if gone := pod_end.latest_end(pods):
-        notes += pod_note(gone, seen)
+    if gone := pod_end.latest_end(pods, seen):
+        notes = pod_note(gone, seen) + notes
     notes += _workload_notes(seen) + _condition_notes(seen)
     if not notes and not pods and wanted:
         notes.append(Note("no_pods"))
@@ -263,6 +263,7 @@ def _phrased(note: Note, lang: str) -> dict[str, object]:
     values = dict(note.values)
     if key := values.pop("how_key", None):
         values["how"] = say(f"cli.rollout.{key}", lang, **values)
-    if key := values.pop("reason_key", None):
-        values["reason"] = say(f"cli.rollout.{key}", lang, **values)
+    for name in ("reason", "help", "who"):
+        if key := values.pop(f"{name}_key", None):
+            values[name] = say(f"cli.rollout.{key}", lang, **values)
     return values

@@ -35,6 +35,7 @@ class PodSpec(View, frozen=True):
     """The containers of a pod; the app's is the first."""
 
     containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
 
 
 class Pod(View, frozen=True):
@@ -83,3 +84,22 @@ def seen_at(event: Event) -> datetime | None:
     last = event.last_timestamp or event.event_time or event.first_timestamp
     text = last or event.metadata.creation_timestamp
     return parse_rfc3339(text) if text else None
+
+
+def latest(pod: Pod, seen: Observed, reason: str, word: str) -> Event | None:
+    """The newest event of this reason about this pod whose message has `word`."""
+    matching = [
+        event
+        for event in seen.events
+        if event.reason == reason
+        and event.involved_object.name == pod.metadata.name
+        and (not event.involved_object.uid or event.involved_object.uid == pod.metadata.uid)
+        and word in event.message
+    ]
+    return max(matching, key=order, default=None)
+
+
+def order(event: Event) -> float:
+    """When an event last happened, as a number; 0 where it does not say."""
+    moment = seen_at(event)
+    return moment.timestamp() if moment else 0.0

@@ -15,6 +15,8 @@ from havok.clock import parse_rfc3339
 
 GONE: Final = frozenset({"NodeLost", "NodeShutdown", "Shutdown", "Terminated"})
 """Reasons of a pod whose node is lost or goes down."""
+RECENT: Final = 600.0
+"""Seconds for which the end of a pod may explain why its successor is not ready."""
 _PREEMPTED: Final = frozenset({"Preempting", "Preempted", "PreemptionByScheduler"})
 _FORBIDDEN: Final = (
     (r"exceeded quota", "quota"),
@@ -26,14 +28,16 @@ _FORBIDDEN: Final = (
 )
 
 
-def latest_end(pods: tuple[Pod, ...]) -> Pod | None:
-    """The pod that failed as a whole and has no successor yet; None when there is none."""
+def latest_end(pods: tuple[Pod, ...], seen: Observed) -> Pod | None:
+    """The pod that failed as a whole a while ago at most, while no pod that came after it is ready.
+
+    A successor comes within milliseconds and may fare no better: until one is ready, this is why none is.
+    """
     failed = [pod for pod in pods if pod.status.phase == "Failed" and not pod.metadata.deletion_timestamp]
     latest = max(failed, key=_made, default=None)
-    living = [pod for pod in pods if not pod.ending and not pod.ready]
-    if latest is None or any(_made(pod) >= _made(latest) for pod in living):
+    if latest is None or any(pod.ready and _made(pod) >= _made(latest) for pod in pods):
         return None
-    return latest
+    return latest if seen.now.timestamp() - _ended(latest) <= RECENT else None
 
 
 def note(pod: Pod) -> Note:
@@ -76,6 +80,13 @@ def not_made(workload: Workload, seen: Observed) -> Note | None:
     ]
     newest = max(told, key=lambda event: seen_at(event) or datetime.min.replace(tzinfo=UTC), default=None)
     return forbidden(newest.message) if newest is not None else None
+
+
+def _ended(pod: Pod) -> float:
+    """When a pod stopped being ready; when it was made, if it never was."""
+    condition = pod.condition("Ready")
+    stamp = condition.last_transition_time if condition else None
+    return parse_rfc3339(stamp).timestamp() if stamp else _made(pod)
 
 
 def _made(pod: Pod) -> float:

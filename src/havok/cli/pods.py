@@ -39,7 +39,7 @@ async def one_pod(cluster: Cluster, boot: FoundBoot, name: str | None = None) ->
 
 def container_of(pod: Pod, wanted: str | None) -> str:
     """The container of this name, else the app's own. Raises NotFoundError `cli.container.missing`."""
-    names = [container.name for container in pod.spec.containers]
+    names = [container.name for container in (*pod.spec.containers, *pod.spec.init_containers)]
     if wanted is None:
         return APP if APP in names or not names else names[0]
     if wanted in names:

@@ -10,7 +10,7 @@ import pytest
 from havok.boots import names
 from havok.boots.health_words import Health, health, in_status
 from havok.boots.observed import Observed, Pod, Workload
-from havok.clock import rfc3339
+from havok.clock import parse_rfc3339, rfc3339
 from havok.crds import Boot, BootRevision
 from havok.kube.views import Condition, Event, PodStatus
 
@@ -120,7 +120,7 @@ def ended(reason: str, code: int, restarts: int = 3, message: str = "") -> Pod:
         (waiting("RunContainerError", "exec: no such file"), "CannotStart", "no such file"),
         (waiting("PreCreateHookError", "hook"), "CannotStart", "hook"),
         (waiting("PreStartHookError", "hook"), "CannotStart", "hook"),
-        (waiting("PostStartHookError", "hook failed"), "CannotStart", "hook failed"),
+        (waiting("PostStartHookError", "hook failed"), "HookFailed", "hook failed"),
         (ended("Error", 1), "CrashLoop", "exit code 1"),
         (ended("Completed", 0), "CrashLoop", "exit code 0"),
         (ended("OOMKilled", 137), "CrashLoop", "out of memory"),
@@ -230,6 +230,10 @@ def test_pods_that_are_never_made_have_words(message: str, reason: str) -> None:
         (ended("Error", 143), ("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 404"),
          "KilledByProbe", "HTTP 404"),
         (ended("Error", 137), ("Unhealthy", "Startup probe failed: no answer"), "KilledByProbe", "no answer"),
+        (ended("Error", 1), ("Unhealthy", "Startup probe failed: no answer"), "CrashLoop", "exit code 1"),
+        (ended("OOMKilled", 137), ("Unhealthy", "Liveness probe failed: late"), "CrashLoop", "out of memory"),
+        (ended("Error", 137), ("FailedPostStartHook", "failed - error: command 'x' exited with 1: , message"),
+         "HookFailed", "`x` exited with 1"),
     ],
 )  # fmt: skip
 def test_what_only_events_tell_is_told(one: Pod, warning: tuple[str, str], reason: str, words: str) -> None:
@@ -241,13 +245,15 @@ def test_what_only_events_tell_is_told(one: Pod, warning: tuple[str, str], reaso
     assert in_status(boot(), deployment(), [one], [], NOW, events=[event(*warning)]) == found
 
 
-def test_a_pod_that_has_a_successor_is_no_news() -> None:
-    successor = waiting("ContainerCreating")
+@pytest.mark.parametrize(("minutes", "told"), [(2, True), (20, False)])
+def test_the_end_of_a_pod_is_told_for_a_while_until_its_successor_is_ready(minutes: int, told: bool) -> None:
+    made = parse_rfc3339(MADE)
     seen = Observed(
-        boot=boot(), workload=deployment(), replica_sets=(), pods=(gone("Evicted"), successor), events=(),
-        applied_at=NOW - timedelta(minutes=2), now=NOW,
+        boot=boot(), workload=deployment(), replica_sets=(), events=(), applied_at=made,
+        pods=(gone("Evicted"), waiting("ContainerCreating")), now=made + timedelta(minutes=minutes),
     )  # fmt: skip
-    assert health(seen) is None
+    found = health(seen)
+    assert (found.reason if found else "") == ("Evicted" if told else "")
 
 
 @pytest.mark.parametrize("reason", ["ContainerCreating", "PodInitializing"])

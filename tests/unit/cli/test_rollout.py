@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from havok.boots.health_words import Verdict, judge, progress, words
+from havok.boots.kubelet_words import last_words, probe_words
 from havok.boots.observed import Observed, Pod, Workload
-from havok.boots.pod_state import last_words, node_reason, probe_words, pull_reason
+from havok.boots.pod_state import node_reason, pull_reason
 from havok.cli.rollout import RolloutError
 from havok.clock import rfc3339
 from havok.crds import Boot
@@ -228,7 +229,7 @@ def test_one_crash_may_be_passing() -> None:
     verdict = judge(observe(pod(container=container), workload=deployment()))
     assert verdict.state == "waiting"
     assert said(verdict) == [
-        "pod pay-new-x: the app ended (out of memory: its limit is too small), starting again"
+        "the app of pod pay-new-x ended (out of memory: its limit is too small), starting again"
     ]
 
 
@@ -272,9 +273,7 @@ def test_a_quota_that_forbids_pods_is_told() -> None:
     }
     sets = [replica_set(1, "new", conditions=[refusal])]
     verdict = judge(observe(workload=deployment(updated=0, replicas=0), sets=sets))
-    assert said(verdict) == [
-        'the quota of the namespace is used up: pods "pay" is forbidden: exceeded quota'
-    ]
+    assert said(verdict) == ['the quota of the namespace is used up: pods "pay" is forbidden: exceeded quota']
 
 
 def test_a_missing_secret_is_told() -> None:

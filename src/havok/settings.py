@@ -75,6 +75,16 @@ REGISTRY: Final[tuple[Setting, ...]] = (
         "throw-away clusters start and deploy faster.",
     ),
     Setting(
+        name="operator.namespace", type=str, default="logan",
+        doc="The namespace that the operator lives in, with the central config and its snapshots: where "
+        "`havok serve operator` keeps them, and where `havok config` and the preview of `havok deploy` look.",
+    ),
+    Setting(
+        name="operator.config_map", type=str, default="",
+        doc="The ConfigMap there that holds the central config. Empty: `$CONFIGMAP_NAME`, which the operator "
+        "reads too, else `logan-app-operator-config`.",
+    ),
+    Setting(
         name="log.level", type=str, default="info",
         doc="How much Havok's own processes write: debug, info, warning or error.",
     ),

@@ -11,7 +11,7 @@ from havok.boots.config_text import ConfigError
 from havok.cli import options
 from havok.cli.command import group
 from havok.cli.config_reach import Report, report
-from havok.cli.config_source import DEFAULT_MAP, DEFAULT_NAMESPACE, Source, read_text, unified
+from havok.cli.config_source import Source, place, read_text, unified
 from havok.cli.connect import Target, connected, run
 from havok.cli.console import Console
 from havok.cli.output import parse_format
@@ -19,8 +19,8 @@ from havok.codec import encode_json, encode_yaml
 from havok.errors import UsageError
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="config.file")]
-Namespace = Annotated[str, typer.Option("--namespace", "-n", metavar="NAME", help="config.namespace")]
-Map = Annotated[str, typer.Option("--config-map", metavar="NAME", help="config.map")]
+Namespace = Annotated[str | None, typer.Option("--namespace", "-n", metavar="NAME", help="config.namespace")]
+Map = Annotated[str | None, typer.Option("--config-map", metavar="NAME", help="config.map")]
 Environment = Annotated[str, typer.Option("--environment", "-e", metavar="NAME", help="config.environment")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="config.dry_run")]
 Strict = Annotated[bool, typer.Option("--strict", help="config.strict")]
@@ -29,18 +29,18 @@ Offline = Annotated[bool, typer.Option("--offline", help="config.offline")]
 
 def show(
     context: typer.Context,
-    namespace: Namespace = DEFAULT_NAMESPACE,
-    config_map: Map = DEFAULT_MAP,
+    namespace: Namespace = None,
+    config_map: Map = None,
     output: options.Output = "table",
     context_name: options.Context = None,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     console = options.console_of(context)
-    form = parse_format(output, allowed=("table", "json", "yaml"))
+    form, where = parse_format(output, allowed=("table", "json", "yaml")), place(namespace, config_map)
 
     async def work() -> None:
-        async with connected(Target(namespace, context_name, kubeconfig)) as cluster:
-            found = await Source(cluster.client, namespace, config_map).read()
+        async with connected(Target(where.namespace, context_name, kubeconfig)) as cluster:
+            found = await Source(cluster.client, where).read()
         digest = boots_config.digest_of(found.text)
         if form.kind == "table":
             console.data(found.text)
@@ -59,8 +59,8 @@ def check(
     strict: Strict = False,
     offline: Offline = False,
     environment: Environment = "",
-    namespace: Namespace = DEFAULT_NAMESPACE,
-    config_map: Map = DEFAULT_MAP,
+    namespace: Namespace = None,
+    config_map: Map = None,
     output: options.Output = "table",
     context_name: options.Context = None,
     kubeconfig: options.Kubeconfig = None,
@@ -68,14 +68,15 @@ def check(
     console = options.console_of(context)
     form = parse_format(output, allowed=("table", "json"))
     text, environment = read_text(console, file), _environment(environment)
+    where = place(namespace, config_map)
     platform = _parse(console, text, environment, strict=strict)
     if offline:
         console.hint("config.fine", file=file)
         return
 
     async def work() -> Report:
-        async with connected(Target(namespace, context_name, kubeconfig)) as cluster:
-            old = await Source(cluster.client, namespace, config_map).read(or_empty=True)
+        async with connected(Target(where.namespace, context_name, kubeconfig)) as cluster:
+            old = await Source(cluster.client, where).read(or_empty=True)
             return await report(cluster, old.text, text, environment)
 
     found = run(work)
@@ -90,18 +91,19 @@ def diff(
     context: typer.Context,
     file: File,
     environment: Environment = "",
-    namespace: Namespace = DEFAULT_NAMESPACE,
-    config_map: Map = DEFAULT_MAP,
+    namespace: Namespace = None,
+    config_map: Map = None,
     context_name: options.Context = None,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     console = options.console_of(context)
     text, environment = read_text(console, file), _environment(environment)
+    where = place(namespace, config_map)
     _parse(console, text, environment, strict=False)
 
     async def work() -> None:
-        async with connected(Target(namespace, context_name, kubeconfig)) as cluster:
-            old = await Source(cluster.client, namespace, config_map).read(or_empty=True)
+        async with connected(Target(where.namespace, context_name, kubeconfig)) as cluster:
+            old = await Source(cluster.client, where).read(or_empty=True)
             if old.text == text:
                 console.hint("config.same", where=old.where)
                 return
@@ -118,18 +120,19 @@ def set_(
     dry_run: DryRun = False,
     yes: options.Yes = False,
     environment: Environment = "",
-    namespace: Namespace = DEFAULT_NAMESPACE,
-    config_map: Map = DEFAULT_MAP,
+    namespace: Namespace = None,
+    config_map: Map = None,
     context_name: options.Context = None,
     kubeconfig: options.Kubeconfig = None,
 ) -> None:
     console = options.console_of(context)
     text, environment = read_text(console, file), _environment(environment)
+    where = place(namespace, config_map)
     _parse(console, text, environment, strict=True)
 
     async def work() -> None:
-        async with connected(Target(namespace, context_name, kubeconfig)) as cluster:
-            source = Source(cluster.client, namespace, config_map)
+        async with connected(Target(where.namespace, context_name, kubeconfig)) as cluster:
+            source = Source(cluster.client, where)
             old = await source.read(or_empty=True)
             if old.text == text:
                 console.hint("config.same", where=old.where)

@@ -1,6 +1,7 @@
 """The two places of a config text: a file, and the ConfigMap that the operator follows."""
 
 import difflib
+import os
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +15,28 @@ from havok.errors import ConflictError, NotFoundError
 from havok.kube import AlreadyExists, Client, Conflict, NotFound
 from havok.kube.resources import CONFIGMAPS
 from havok.kube.views import ConfigMap
+from havok.settings import Settings
 
-DEFAULT_NAMESPACE: Final = "logan"
 DEFAULT_MAP: Final = "logan-app-operator-config"
 MANAGER: Final = "havok-config"
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where an operator has its central config."""
+
+    namespace: str
+    config_map: str
+
+
+def place(namespace: str | None = None, config_map: str | None = None) -> Place:
+    """Where the flags say, else the settings, else where an operator has it by itself.
+
+    The operator takes the same settings, so that both speak of the same ConfigMap.
+    """
+    flags = {"operator.namespace": namespace, "operator.config_map": config_map}
+    settings = Settings.load(flags=flags)
+    named = settings.get("operator.config_map", str) or os.environ.get("CONFIGMAP_NAME")
+    return Place(settings.get("operator.namespace", str), named or DEFAULT_MAP)
 
 
 class InForce(msgspec.Struct, frozen=True):
@@ -29,12 +48,12 @@ class InForce(msgspec.Struct, frozen=True):
 
 
 class Source:
-    """The ConfigMap `name` in `namespace`."""
+    """The ConfigMap at `where`."""
 
-    def __init__(self, client: Client, namespace: str, name: str) -> None:
+    def __init__(self, client: Client, where: Place) -> None:
         self._client = client
-        self._namespace = namespace
-        self._name = name
+        self._namespace = where.namespace
+        self._name = where.config_map
 
     async def read(self, *, or_empty: bool = False) -> InForce:
         """What is there. Raises NotFoundError `cli.config.absent`, unless `or_empty`."""
@@ -47,7 +66,8 @@ class Source:
             raise NotFoundError(
                 "cli.config.absent",
                 f"there is no central config {where}; the built-in defaults hold",
-                "`havok config set FILE` makes it; -n and --config-map name another",
+                "`havok config set FILE` makes it; -n and --config-map, or HAVOK_OPERATOR_NAMESPACE and "
+                "HAVOK_OPERATOR_CONFIG_MAP, name another",
                 where=where,
             ) from None
         return InForce(where, (found.data or {}).get(KEY, ""), found.metadata.resource_version)

@@ -16,7 +16,7 @@ from havok.boots.names import BootKey
 from havok.boots.pin import Pin, deploying_hash
 from havok.boots.render import render
 from havok.boots.spec_diff import differences
-from havok.cli.config_source import DEFAULT_MAP, DEFAULT_NAMESPACE
+from havok.cli.config_source import Place, place
 from havok.cli.connect import Cluster
 from havok.crds import Boot, BootKind, boot_kind
 from havok.errors import HavokError
@@ -73,26 +73,33 @@ async def _rendered(cluster: Cluster, row: BootKind, before: Object, after: Obje
     environment = (service["metadata"].get("labels") or {}).get("logan/env", "test")
     if pin is None:
         return None
-    pinned = await _platform(cluster, central.PREFIX + pin.config if pin.config else "", environment)
+    where = place()
+    pinned = config.built_in(environment)
+    if pin.config:
+        snapshot = Place(where.namespace, central.PREFIX + pin.config)
+        pinned = await _platform(cluster, snapshot, environment)
     new = msgspec.convert(after, Boot)
     deploys = deploying_hash(new.spec, new.metadata.annotation(names.PROFILE)) != pin.deployed
-    current = await _platform(cluster, DEFAULT_MAP, environment) if deploys else pinned
+    current = await _current(cluster, where, environment, pinned) if deploys else pinned
     governing = live["spec"].get("serviceName", "")
     old_objects = _objects(key, msgspec.convert(before, Boot), pinned, governing)
     new_objects = _objects(key, new, current, governing)
     return tuple(one.line for one in differences(old_objects, new_objects))
 
 
-async def _platform(cluster: Cluster, name: str, environment: str) -> Platform:
-    """The config kept under this name; the built-in defaults where there is none. Raises Forbidden."""
-    if not name:
-        return config.built_in(environment)
+async def _current(cluster: Cluster, where: Place, environment: str, pinned: Platform) -> Platform:
+    """The config in force. Raises NotFound when it is elsewhere: the app was rendered from one."""
     try:
-        found = await cluster.client.get(CONFIGMAPS, name, DEFAULT_NAMESPACE, view=ConfigMap)
+        return await _platform(cluster, where, environment)
     except NotFound:
-        if name != DEFAULT_MAP:
+        if pinned.digest:
             raise
-        return config.built_in(environment)
+        return pinned
+
+
+async def _platform(cluster: Cluster, where: Place, environment: str) -> Platform:
+    """The config that is kept there. Raises NotFound, Forbidden, ConfigError."""
+    found = await cluster.client.get(CONFIGMAPS, where.config_map, where.namespace, view=ConfigMap)
     return config.parse((found.data or {}).get(KEY, ""), environment)
 
 

@@ -80,6 +80,9 @@ def serve(
 def _operator(flags: dict[str, Any]) -> None:
     from havok.boots.operator import serve as serve_operator
     from havok.boots.options import from_environment
+    from havok.cli.config_source import place
 
+    where = place(flags["namespace"])
+    flags |= {"namespace": where.namespace, "config_map": where.config_map}
     given = {name: value for name, value in flags.items() if value is not None}
     asyncio.run(serve_operator(msgspec.structs.replace(from_environment(), **given)))

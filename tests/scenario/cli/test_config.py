@@ -87,7 +87,7 @@ def test_a_check_names_the_boots_that_a_change_reaches_and_those_it_breaks(
 
 
 def test_a_change_by_somebody_else_is_not_overwritten(shell: Shell, stage: Stage) -> None:
-    from havok.cli.config_source import Source
+    from havok.cli.config_source import Place, Source
     from havok.errors import ConflictError
     from havok.kube import Client
 
@@ -95,7 +95,7 @@ def test_a_change_by_somebody_else_is_not_overwritten(shell: Shell, stage: Stage
     havok(shell, stage, "set", "old.yaml", "--yes")
 
     async def race(client: Client) -> str:
-        source = Source(client, stage.namespace, NAME)
+        source = Source(client, Place(stage.namespace, NAME))
         seen = await source.read()
         await source.write(seen, REACHES, dry_run=False)
         try:
@@ -106,3 +106,16 @@ def test_a_change_by_somebody_else_is_not_overwritten(shell: Shell, stage: Stage
 
     assert stage.ask(race) == "cli.config.changed"
     assert in_force(stage) == REACHES
+
+
+def test_settings_say_where_the_config_is(shell: Shell, stage: Stage) -> None:
+    shell.write("c.yaml", OLD)
+    place = {"HAVOK_OPERATOR_NAMESPACE": stage.namespace, "CONFIGMAP_NAME": "ours"}
+    assert shell("config", "set", "c.yaml", **place).code == 0
+    assert f"of {stage.namespace}/ours" in shell("config", "show", **place).err
+    other = shell("config", "show", **{**place, "HAVOK_OPERATOR_CONFIG_MAP": "other"})
+    assert (other.code, f"there is no central config {stage.namespace}/other" in other.err) == (3, True)
+    assert "HAVOK_OPERATOR_NAMESPACE" in other.err
+    elsewhere = {**place, "HAVOK_OPERATOR_CONFIG_MAP": "other"}
+    by_flag = shell("config", "show", "--config-map", "ours", **elsewhere)
+    assert by_flag.out == OLD

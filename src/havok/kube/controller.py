@@ -16,7 +16,7 @@ from havok.errors import HavokError
 from havok.kube.cache import Cache
 from havok.kube.resources import Resource
 from havok.kube.watch import key_of
-from havok.kube.workqueue import BACKLOG, FRESH, QueueClosed, WorkQueue
+from havok.kube.workqueue import BACKLOG, FOLLOWING, FRESH, QueueClosed, WorkQueue
 from havok.log import get_logger
 
 T = TypeVar("T")
@@ -76,13 +76,18 @@ class Controller:
         self._log = get_logger("kube.controller").bind(controller=name)
 
     def watch(self, cache: Cache[T], to_requests: Mapper[T] | None = None) -> None:
-        """Queue what `to_requests` (old, new) names at each change in `cache`; default: the object itself."""
+        """Queue what `to_requests` (old, new) names at each change in `cache`; default: the object itself.
+
+        What a person wants comes before what follows from it (`urgency`), so that a change does not stand in
+        line behind the answers to a thousand earlier ones. Under a load without end status may so be late.
+        """
         mapper = to_requests or itself
         self._caches.append((cache, mapper))
 
         def changed(old: T | None, new: T | None) -> None:
             if self._running:
-                self._queue_all(mapper(old, new), backlog=cache.in_backlog)
+                fresh = urgency(old, new, primary=to_requests is None)
+                self._queue_all(mapper(old, new), BACKLOG if cache.in_backlog else fresh)
 
         cache.subscribe(changed)
 
@@ -105,16 +110,16 @@ class Controller:
         try:
             for cache, mapper in self._caches:
                 for obj in cache.list():
-                    self._queue_all(mapper(None, obj), backlog=True)
+                    self._queue_all(mapper(None, obj), BACKLOG)
             async with asyncio.TaskGroup() as group:
                 for number in range(self._workers):
                     group.create_task(self._work(), name=f"{self.name} worker {number}")
         finally:
             self._running = False
 
-    def _queue_all(self, requests: Iterable[Request], *, backlog: bool) -> None:
+    def _queue_all(self, requests: Iterable[Request], priority: int) -> None:
         for request in requests:
-            self.queue.add(request, priority=BACKLOG if backlog else FRESH)
+            self.queue.add(request, priority=priority)
 
     async def _work(self) -> None:
         while True:
@@ -171,6 +176,27 @@ def itself(old: Any, new: Any) -> tuple[Request, ...]:
     """The object that changed."""
     namespace, name = key_of(new if new is not None else old)
     return (Request(namespace, name),)
+
+
+def urgency(old: Any, new: Any, *, primary: bool) -> int:
+    """The priority of a change, by what changed: what is wanted, or only what is told.
+
+    `primary`: the objects are those that are reconciled, so a new one is somebody's wish; of others a new one
+    is mostly our own work. The same generation means that the spec is the same; kinds without generations
+    are taken for changed.
+    """
+    if new is None or (old is None and primary):
+        return FRESH
+    if old is None:
+        return FOLLOWING
+    generation = _generation(new)
+    return FOLLOWING if generation and generation == _generation(old) else FRESH
+
+
+def _generation(obj: Any) -> int:
+    if isinstance(obj, dict):
+        return int(obj["metadata"].get("generation", 0))
+    return int(obj.metadata.generation or 0)
 
 
 def owners(owner: Resource, old: Any, new: Any) -> list[Request]:

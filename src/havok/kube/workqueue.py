@@ -17,6 +17,8 @@ import msgspec
 K = TypeVar("K", bound=Hashable)
 
 FRESH: Final = 0
+FOLLOWING: Final = -10
+"""Priority of what follows from a change, mostly our own: new counts, a child that appeared."""
 BACKLOG: Final = -100
 """Priority of what existed already when we started, or comes round in a resync."""
 

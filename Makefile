@@ -1,6 +1,7 @@
 # Havok. Two commands do everything on a fresh machine: `make up` and `make test`.
 #   make up      a local Kubernetes with the platform and a Java sample that answers
 #   make test    every check and test, from a fresh clone
+#   make soak    generated Boots and configs on a real API server, for a quarter of an hour
 #   YES=1        install missing Debian packages without asking
 #   NAME=b       another local cluster than the default one
 .DEFAULT_GOAL := help
@@ -12,7 +13,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MYPY_CACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/havok/mypy
 PYTEST := python -m pytest -q
 
-.PHONY: help up down test check unit scenario setup binaries generate lock bench bench-short clean
+.PHONY: help up down test check unit scenario soak soak-short setup binaries generate lock bench bench-short clean
 
 help: ## this page
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +29,7 @@ test: setup ## everything CI runs: checks, unit tests, tests on real servers and
 	@scripts/phase unit $(MAKE) unit
 	@scripts/phase binaries $(MAKE) binaries
 	@scripts/phase scenarios $(MAKE) scenario
+	@scripts/phase soak $(MAKE) soak-short
 	@scripts/phase benchmarks $(MAKE) bench-short
 
 check: ## lint, format, types, import contracts, generated files
@@ -42,6 +44,12 @@ unit: ## tests that need no server
 
 scenario: ## tests on a real API server and a real local cluster (root)
 	$(PYTEST) tests/scenario
+
+soak-short:
+	$(PYTEST) -s tests/soak
+
+soak: setup ## 100000 generated Boots and configs on a real API server; SEED=, FIRST= and CASES= choose which
+	SOAK_CASES=$(or $(CASES),100000) SOAK_SEED=$(or $(SEED),$(shell date +%s)) SOAK_FIRST=$(FIRST) $(PYTEST) -s tests/soak
 
 setup: ## virtual environment and Debian packages
 	@scripts/setup

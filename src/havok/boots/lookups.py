@@ -86,11 +86,12 @@ class Lookups:
 
 def _unchecked(what: str, field: str, error: KubeError, right: str) -> Refusal:
     if isinstance(error, Forbidden):
+        remedy = right or "give the operator the right to read it"
         return Refusal(
             "boots.refused.unpermitted",
             f"{what} could not be checked, try again: {error.message}",
-            f"{field}: {right or 'give the operator the right to read it'}",
-            field=field, what=what, cause=error.message, right=right,
+            f"{field}: {remedy}",
+            field=field, what=what, cause=error.message, remedy=remedy,
         )  # fmt: skip
     return Refusal(
         "boots.refused.unchecked",

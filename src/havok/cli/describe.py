@@ -10,6 +10,7 @@ import typer
 from havok.boots.health_words import judge, progress
 from havok.boots.observed import Observed, Pod
 from havok.cli import options
+from havok.cli.condition_words import in_language
 from havok.cli.connect import Cluster, FoundBoot, Target, connected, find_boots, run
 from havok.cli.console import Console
 from havok.cli.events import event_row, events_about
@@ -56,7 +57,7 @@ def page(console: Console, found: Page, now: datetime) -> str:
     env = [(one["name"], _value(console, one)) for one in boot.spec.get("env") or ()]
     parts.append(_section(console, "describe.env", _fields(console, env, translate=False)))
     conditions = boot.status.get("conditions") or ()
-    parts.append(_section(console, "describe.conditions", _conditions(conditions, now)))
+    parts.append(_section(console, "describe.conditions", _conditions(conditions, now, console.lang)))
     parts.append(_section(console, "describe.pods", _pods(seen.pods, now)))
     rows = [event_row(event, now) for event in found.events[-EVENTS_SHOWN:]]
     heads = (Column("LAST"), Column("TYPE"), Column("REASON"), Column("OBJECT"), Column("MESSAGE"))
@@ -109,7 +110,7 @@ def _section(console: Console, key: str, body: str) -> str:
     return f"\n{title}\n" + "\n".join(f"  {line}" for line in body.splitlines())
 
 
-def _conditions(conditions: Iterable[dict[str, Any]], now: datetime) -> str:
+def _conditions(conditions: Iterable[dict[str, Any]], now: datetime, lang: str) -> str:
     heads = (Column("TYPE"), Column("STATUS"), Column("SINCE"), Column("REASON"), Column("MESSAGE"))
     rows = [
         (
@@ -117,7 +118,7 @@ def _conditions(conditions: Iterable[dict[str, Any]], now: datetime) -> str:
             one.get("status", ""),
             _age(one.get("lastTransitionTime"), now),
             one.get("reason", ""),
-            one.get("message", ""),
+            in_language(one.get("message", ""), lang),
         )
         for one in conditions
     ]

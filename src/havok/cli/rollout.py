@@ -2,6 +2,7 @@
 
 from havok.boots.health_words import remedy, words
 from havok.boots.note import Note
+from havok.cli.condition_words import in_language
 from havok.errors import UnhealthyError
 from havok.text import say
 
@@ -17,7 +18,9 @@ class RolloutError(UnhealthyError):
 
     def in_language(self, lang: str) -> tuple[str, str]:
         """(sentence, hint) for a person."""
-        sentence = say("cli.rollout.failed", lang, boot=self.boot, reason=words(self.note, lang))
+        reason = in_language(words(self.note, "en"), lang) if self.note.key == "condition" else None
+        reason = reason or words(self.note, lang)
+        sentence = say("cli.rollout.failed", lang, boot=self.boot, reason=reason)
         name = self.boot.rpartition("/")[2]
         hint = remedy(self.note, name, lang)
         if self.good:

@@ -197,6 +197,21 @@ async def test_variables_are_expanded_where_the_contract_says(operator: Running)
     assert [one["name"] for one in app(await deployment(operator, "vars"))["volumeMounts"]] == ["vars-d"]
 
 
+async def test_env_is_judged_by_the_block_of_the_profile(operator: Running) -> None:
+    other = [{"name": "A", "value": "other"}]
+    assert (await filled(operator, "", env=other))["env"] == other
+    with pytest.raises(Denied, match='env A is set by the central config to "9"'):
+        await filled(operator, "overridden", env=other)
+
+
+async def test_a_namespace_of_another_environment_is_let_through_untouched(operator: Running) -> None:
+    namespace = await operator.cluster.new_namespace("-dev")
+    spec = {"image": "a", "version": "1", "priority": "no-such-class"}
+    body = {"metadata": {"name": "theirs"}, "spec": spec}
+    made = await operator.cluster.client.create(boots(), body, namespace, dry_run=True)
+    assert (made["spec"], made["metadata"].get("annotations")) == (spec, None)
+
+
 TEXTS: list[tuple[str, str, str]] = [
     ("json-with-a-comma", "{xx:123,}", "line 1: it cannot be read: it is not valid JSON"),
     ("json-after-blanks", '\n  {"java": }', "it is not valid JSON"),

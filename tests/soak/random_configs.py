@@ -200,11 +200,12 @@ SIDECARS: Final[tuple[Any, ...]] = (
 def _mutate(chance: Random, blocks: Json) -> None:
     """A mistake: of meaning, of place, or of shape."""
     name = chance.choice(list(blocks))
-    block = blocks[name] = copy.deepcopy(blocks[name] or {})
+    block = blocks[name] = copy.deepcopy(blocks[name]) if isinstance(blocks[name], dict) else {}
     how = chance.random()
     if how < 0.5:
         key, value = chance.choice(SEMANTIC)
-        block.setdefault("app", {})[key] = copy.deepcopy(value)
+        app = block.get("app")
+        block["app"] = {**(app if isinstance(app, dict) else {}), key: copy.deepcopy(value)}
     elif how < 0.7:
         block["sideCarContainers"] = copy.deepcopy(chance.choice(SIDECARS))
     else:

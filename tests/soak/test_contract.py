@@ -52,7 +52,10 @@ class Tally:
     def find(self, words: str, number: int) -> None:
         """A finding; those that differ in names and numbers alone are one."""
         kind = re.sub(r'"[^"]*"|[0-9]+|live-[a-z]+|soak-dev', "…", words)
-        self.findings.setdefault(kind, (words, []))[1].append(number)
+        if kind not in self.findings:
+            self.findings[kind] = (words, [])
+            print(f"  case {number}: {words}", flush=True)
+        self.findings[kind][1].append(number)
 
     def show(self, cases: int, seconds: float) -> None:
         print(f"\n{cases} cases in {seconds:.0f} s; {self.reached} reached the API server", flush=True)

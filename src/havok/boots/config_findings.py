@@ -3,8 +3,12 @@
 Pure; sees one block that has the right shape already.
 """
 
+import msgspec
+
+from havok.boots.fit_rules import node_selector, resources
 from havok.boots.names import APP_CONTAINER
 from havok.codec import Json
+from havok.crds.spec import ResourceRequirements
 
 
 def apps_of(name: str, block: Json) -> dict[str, Json]:
@@ -27,7 +31,18 @@ def without_effect(name: str, block: Json) -> list[tuple[str, str]]:
         for field, most in (("port", 65535), ("replicas", 100)):
             if app.get(field, 0) > most:
                 odd.append((f"{path}.{field}", f"{path}.{field} is more than {most}; no Boot can have it"))
+        odd += _unfit(path, app)
     return odd + _unused_targets(name, block)
+
+
+def _unfit(path: str, app: Json) -> list[tuple[str, str]]:
+    """Labels and resources that no pod can have: each Boot that takes them is refused."""
+    needs = msgspec.convert(app.get("resources") or {}, ResourceRequirements)
+    found = (
+        (f"{path}.nodeSelector", node_selector(app.get("nodeSelector") or {}, f"{path}.nodeSelector")),
+        (f"{path}.resources", resources(needs, f"{path}.resources")),
+    )
+    return [(where, f"{wrong.message}; no Boot can have it") for where, wrong in found if wrong is not None]
 
 
 def _unused_targets(name: str, block: Json) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from typing import Final
 from havok.boots.merge import Variables
 from havok.boots.quantity import amount
 from havok.boots.rules import Refusal
+from havok.codec import Json
 from havok.crds import BootSpec
 from havok.crds.spec import ResourceRequirements
 
@@ -63,6 +64,20 @@ def resources(needs: ResourceRequirements, path: str = "spec.resources") -> Refu
             field=path,
         )  # fmt: skip
     return _below_limits(needs, path)
+
+
+def claims(spec: BootSpec, pod: Json) -> Refusal | None:
+    """Whether the dynamic resources that the app claims are entries of the pod; `pod` is the config's."""
+    entries = {entry.get("name") for entry in pod.get("resourceClaims") or ()}
+    for at, claim in enumerate(spec.resources.claims if spec.resources is not None else ()):
+        if claim.name not in entries:
+            return Refusal(
+                "boots.refused.resources.claim",
+                f"spec.resources.claims[{at}].name: {claim.name} is no entry of the pod's resourceClaims",
+                "the platform keeps those in podSpec of the central config; name one of them",
+                field=f"spec.resources.claims[{at}].name", name=claim.name,
+            )  # fmt: skip
+    return None
 
 
 def _amounts(amounts: Amounts, path: str) -> Refusal | None:

@@ -47,6 +47,7 @@ async def admit(case: Case, lookups: Lookups) -> Refusal | None:
             or await _secrets(case.key, case.spec, lookups)
             or _config(case)
             or await _rest(case.key, case.spec, case.variables, lookups)
+            or fit_rules.claims(case.spec, case.defaults.pod_spec if case.defaults else {})
         )
     except Unchecked as error:
         return error.refusal

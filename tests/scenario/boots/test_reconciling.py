@@ -260,13 +260,34 @@ async def test_services_of_others_with_our_labels_stay(cluster: Cluster, running
     assert await cluster.service(namespace, "other")
 
 
-async def test_what_the_cluster_refuses_is_said_by_a_condition(cluster: Cluster, running: Running) -> None:
+async def test_what_the_cluster_refuses_is_said_by_a_condition(cluster: Cluster, namespace: str) -> None:
+    """Two items of one key make server-side apply answer 500; it must not be tried again for ever."""
+    one, two = "{name: s, image: a}", "{name: s, image: b}"
+    await cluster.configure(namespace, f"java: {{sideCarContainers: [{one}, {two}]}}")
+    async with Running.start(cluster, namespace):
+        await cluster.deploy(namespace)
+        boot = await cluster.until(
+            boots(), "demo", namespace, lambda boot: bool(boot.get("status", {}).get("conditions"))
+        )
+        assert conditions(boot)["Degraded"] == ("True", "Refused")
+        (told,) = [one["message"] for one in boot["status"]["conditions"] if one["type"] == "Degraded"]
+        assert ".spec.template.spec.containers: duplicate entries" in told
+        assert "in the Boot or else in the central config" in told
+        with pytest.raises(NotFound):
+            await cluster.deployment(namespace)
+        await cluster.configure(namespace, f"java: {{sideCarContainers: [{one}]}}")
+        await cluster.until(
+            boots(), "demo", namespace, lambda boot: conditions(boot)["Degraded"][0] == "False"
+        )
+
+
+async def test_what_no_pod_can_have_is_said_at_its_field(cluster: Cluster, running: Running) -> None:
     namespace = running.options.namespace
     await cluster.deploy(namespace, nodeSelector={"disk": "not a label"})
     boot = await cluster.until(
         boots(), "demo", namespace, lambda boot: bool(boot.get("status", {}).get("conditions"))
     )
-    assert conditions(boot)["Degraded"] == ("True", "Refused")
+    assert conditions(boot)["Degraded"] == ("True", "NodeSelectorInvalid")
     with pytest.raises(NotFound):
         await cluster.deployment(namespace)
     await cluster.change(namespace, nodeSelector={"disk": "ssd"})

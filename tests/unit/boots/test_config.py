@@ -215,3 +215,18 @@ def test_the_digest_tells_texts_apart() -> None:
     one, other = config.parse("java: {}", "test"), config.parse("java: {app: {}}", "test")
     assert one.digest != other.digest
     assert one.digest == config.digest_of("java: {}")
+
+
+def test_what_no_pod_can_have_is_told_with_its_line() -> None:
+    text = """java:
+  app:
+    nodeSelector: {"a b": c}
+  oEnvs:
+    app: {test: {resources: {limits: {colour: 1}}}}
+"""
+    told = [(one.line, one.cause) for one in config.parse(text, "test").findings]
+    words = 'java.oEnvs.app.test.resources.limits: "colour" is no resource of a container'
+    assert told == [
+        (3, 'java.app.nodeSelector: "a b" is no key of a label; no Boot can have it'),
+        (5, f"{words}; no Boot can have it"),
+    ]

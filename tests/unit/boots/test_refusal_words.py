@@ -19,7 +19,15 @@ from havok.cli.failure import report
 from havok.codec import Json
 from havok.crds import BootSpec
 from havok.crds.autoscaling import Autoscaling
-from havok.crds.spec import EnvVar, EnvVarSource, FieldSelector, KeySelector, PersistentVolumeClaimMount
+from havok.crds.spec import (
+    EnvVar,
+    EnvVarSource,
+    FieldSelector,
+    KeySelector,
+    PersistentVolumeClaimMount,
+    ResourceClaim,
+    ResourceRequirements,
+)
 from havok.kube import Client
 from havok.kube.errors import (
     Denied,
@@ -151,6 +159,9 @@ CASES: list[tuple[str, Refusal | None]] = [
     ("spec.resources.limits", unfit(resources={"limits": {"nvidia.com/gpu": "500m"}})),
     ("spec.resources.requests", unfit(resources={"limits": {"cpu": 0}, "requests": {"cpu": 1}})),
     ("spec.resources.requests", unfit(resources={"requests": {"nvidia.com/gpu": 1}})),
+    ("spec.resources.claims[0].name",
+     fit_rules.claims(BootSpec(image="a", version="1", resources=ResourceRequirements(
+         claims=(ResourceClaim(name="c"),))), {"resourceClaims": [{"name": "d"}]})),
     ("spec.pvc[1].name", unfit(pvc=[TWICE, {**TWICE, "mountPath": "/b"}])),
     ("spec.pvc[1].mountPath", unfit(pvc=[TWICE, {**TWICE, "name": "other"}])),
 ]  # fmt: skip

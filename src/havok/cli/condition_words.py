@@ -2,8 +2,8 @@
 
 A condition on the cluster is an English sentence, since whoever reads it there speaks any language. Each
 sentence is one of our texts with its values filled in; so it is recognised by the English text and said again
-by the other. Values that are sentences themselves are said again too. What is nobody's text of ours, as the
-words of Kubernetes, stays as it is.
+by the other. What the schema of our kinds refuses is said in the same way. Values that are sentences
+themselves are said again too. What is no text of ours, as the words of Kubernetes, stays as it is.
 """
 
 import re
@@ -42,7 +42,8 @@ def in_language(sentence: str, lang: str) -> str:
 @cache
 def _spoken(lang: str) -> list[Pair]:
     """Texts that stand in both languages: of conditions, and of what is wrong with pods with its remedy."""
-    found = [pair for _, pair in _both("boots", "condition", lang)]
+    sections = ("condition", "schema")
+    found = [pair for section in sections for _, pair in _both("boots", section, lang)]
     rollout, failure = _both("cli", "rollout", lang), dict(_both("cli", "failure", lang))
     back = dict(rollout)["last_good"]
     for key, (english, other) in rollout:

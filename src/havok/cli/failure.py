@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from havok.cli import schema_words
 from havok.cli.console import Console
 from havok.errors import HavokError, UsageError
 from havok.text import explain
@@ -34,7 +35,10 @@ def report(console: Console, error: HavokError, *, as_json: bool = False) -> int
 
 def _in_language(error: HavokError, lang: str) -> tuple[str, str]:
     own = getattr(error, "in_language", None)
-    return own(lang) if own else explain(error, lang)
+    if own:
+        return own(lang)  # type: ignore[no-any-return]
+    message, hint = explain(error, lang)
+    return schema_words.refusal(error, lang) or message, hint
 
 
 def as_document(error: HavokError) -> str:

@@ -1,6 +1,7 @@
 """Contract section 6 row by row: wiring, rules and texts, as kubectl and other clients see them."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 
 from havok.boots import names, webhooks
 from havok.boots.options import OperatorOptions
+from havok.cli.console import Console
+from havok.cli.failure import report
 from havok.codec import Json
 from havok.crds import BOOT_KINDS, BOOT_REVISIONS
 from havok.kube import AlreadyExists, Denied, Invalid
@@ -443,6 +446,41 @@ async def make_secret_of(cluster: Cluster, namespace: str, name: str, permitted:
     annotations = {f"{names.PREFIX}secret-{permitted}": "any value"}
     body = {"metadata": {"name": name, "annotations": annotations}, "stringData": {"password": "x"}}
     await cluster.client.create(SECRETS, body, namespace)
+
+
+SCHEMA: list[tuple[Json, str]] = [
+    ({"hpa": {"minReplicas": 2}}, "spec.hpa.maxReplicas: 只写了 minReplicas，没有写 maxReplicas；请两个都写"),
+    ({"hpa": {"minReplicas": 5, "maxReplicas": 3}}, "maxReplicas 小于 minReplicas；请提高它"),
+    ({"replicas": 101}, "spec.replicas：101 太大；不能大于 100"),
+    ({"hpa": {"maxReplicas": 1}}, "spec.hpa.maxReplicas：1 太小；不能小于 2"),
+    ({"env": [{"name": "1A"}]}, 'spec.env[0].name："1A" 的写法不对；必须符合'),
+    ({"prometheus": "yes"}, 'spec.prometheus: 没有 "yes" 这个值；可用："true", "false", ""'),
+    ({"health": "x" * 2049}, "spec.health: 太长；最多 2048"),
+    ({"env": [{"name": "A"}, {"name": "A"}]}, "重复出现；请只保留一个"),
+]
+
+
+async def test_what_the_schema_refuses_is_told_in_both_languages(cluster: Cluster, stand: Running) -> None:
+    namespace = stand.options.namespace
+    await cluster.deploy(namespace, "fixed")
+    await stand.settled("fixed")
+    with pytest.raises(Invalid) as caught:
+        await cluster.change(namespace, "fixed", workload="StatefulSet")
+    assert "JavaBoot fixed：spec.workload: 工作负载是 Deployment，应用存在期间不能更改；请删除" in printed(
+        caught.value, "zh"
+    )
+    for spec, words in SCHEMA:
+        with pytest.raises(Invalid) as caught:
+            await cluster.deploy(namespace, "wrong", **spec)
+        assert words in printed(caught.value, "zh")
+        assert caught.value.message in printed(caught.value, "en")
+
+
+def printed(error: Invalid, lang: str) -> str:
+    """What `havok` writes about it."""
+    out = io.StringIO()
+    report(Console(stderr=out, environ={"HAVOK_LANG": lang}), error)
+    return out.getvalue()
 
 
 async def test_the_config_webhook_is_told_in_both_languages(cluster: Cluster, stand: Running) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 from havok.crds import BOOT_REVISIONS, boot_kind
@@ -137,7 +138,7 @@ class Rows:
 
     def _scaled(self, turn: int) -> bool:
         workload = self.stage.workload("app")
-        return workload["spec"]["replicas"] == 2 + turn % 2 and self.stage.reported("app")
+        return bool(workload["spec"]["replicas"] == 2 + turn % 2) and self.stage.reported("app")
 
     async def _env(self, turn: int) -> None:
         await self.stage.change("app", {"spec": {"env": [{"name": "PERSON", "value": f"{turn}"}]}})
@@ -150,8 +151,8 @@ class Rows:
         await self.stage.change("app", {"metadata": {"annotations": {f"{PREFIX}restartedAt": f"{turn}"}}})
 
     def _restarted(self, turn: int) -> bool:
-        template = self.stage.workload("app")["spec"]["template"]["metadata"]
-        return template.get("annotations", {}).get(f"{PREFIX}restartedAt") == f"{turn}"
+        template: Json = self.stage.workload("app")["spec"]["template"]["metadata"]
+        return bool(template.get("annotations", {}).get(f"{PREFIX}restartedAt") == f"{turn}")
 
     async def _configured(self, turn: int) -> None:
         """Change the config, wait until the Boot says that newer config waits, then deploy."""
@@ -187,8 +188,8 @@ class Rows:
         self._after = edited["metadata"]["generation"]
 
     def _reverted(self, turn: int) -> bool:
-        ours = self.stage.container("app")["image"].startswith("shop/app")
-        return ours and self.stage.workload("app")["metadata"]["generation"] > self._after
+        ours = str(self.stage.container("app")["image"]).startswith("shop/app")
+        return ours and int(self.stage.workload("app")["metadata"]["generation"]) > self._after
 
 
 async def measure(client: Client, namespace: str, turns: int) -> None:
@@ -207,7 +208,7 @@ async def _row(stage: Stage, name: str, change: Change, holds: Holds, turns: int
     for turn in range(turns):
         await change(turn)
         answered = time.perf_counter()
-        times.append(await stage.until(lambda turn=turn: holds(turn), name) - answered)
+        times.append(await stage.until(partial(holds, turn), name) - answered)
     ordered = sorted(times)
     shown = ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))], ordered[-1]
     print(f"| {name} | {' | '.join(f'{one * 1000:.0f}' for one in shown)} | {len(ordered)} |", flush=True)

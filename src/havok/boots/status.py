@@ -136,8 +136,10 @@ def _config(news: News) -> list[Condition]:
 def _degraded(seen: Seen) -> Condition:
     if seen.problem is not None:
         return _condition("Degraded", True, seen.problem.reason, seen.problem.message)
-    if seen.workload and _stalled(seen.workload):
-        return _condition("Degraded", True, "Stalled", _stalled(seen.workload))
+    if seen.workload and (stalled := _stalled(seen.workload)):
+        if seen.trouble is not None:
+            return _condition("Degraded", True, seen.trouble.reason, seen.trouble.text[:2000])
+        return _condition("Degraded", True, "Stalled", stalled)
     return _condition("Degraded", False, "AsWanted", "everything is as the Boot says")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from havok.boots import names, status
+from havok.boots.health_words import Health
 from havok.boots.live import Workload
 from havok.boots.status import Problem, Seen
 from havok.crds import BootSpec, BootStatus
@@ -68,6 +69,11 @@ def test_a_stalled_roll_out_is_degraded() -> None:
     found = words(status.observe(seen(counts(ready_replicas=0, conditions=(stuck,))), "now"))
     assert found["Degraded"] == ("True", "Stalled", "too slow")
     assert found["Progressing"][0] == "False"
+    why = msgspec.structs.replace(
+        seen(counts(ready_replicas=0, conditions=(stuck,))),
+        trouble=Health("Quota", "used up", "ask for less"),
+    )
+    assert words(status.observe(why, "now"))["Degraded"] == ("True", "Quota", "used up; ask for less")
 
 
 def test_no_pods_asked_for_is_ready() -> None:

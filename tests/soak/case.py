@@ -18,6 +18,7 @@ from havok.boots.mutation import changes
 from havok.boots.names import PROFILE, BootKey
 from havok.boots.pin import Pin, deploying_hash
 from havok.boots.render import App, Objects, render
+from havok.boots.rules import WHOLE_SENTENCES
 from havok.codec import Json, encode_json
 from havok.crds import Boot as Stored
 from havok.crds import BootSpec
@@ -212,19 +213,16 @@ def _check_config_error(error: ConfigError, text: str) -> None:
 def _check_refusal(error: KubeError) -> str:
     """The class of a refusal; ours say field, reason and remedy, those of the schema at least the field."""
     if isinstance(error, Denied):
-        ours = error.code.startswith("boots.refused.")
-        exact = error.code == "kube.admission.denied" and "in body should be" in error.message
-        _require(ours or exact, f"a webhook's refusal has no code: {error.message}")
-        exact = exact or "in body should be" in error.message
-        if ours and not exact:
-            _require(bool(error.context.get("field")), f"{error.code} names no field: {error.message}")
-            _require(
-                ";" in error.message or error.code == "boots.refused.config", f"no remedy: {error.message}"
-            )
+        _require(error.code.startswith("boots.refused."), f"a refusal without a code: {error.message}")
+        _require(bool(error.context.get("field")), f"{error.code} names no field: {error.message}")
+        told = error.code in WHOLE_SENTENCES or "; " in error.message
+        _require(told, f"{error.code} tells no next step: {error.message}")
         return f"refused {error.code}"
     _require(isinstance(error, Invalid) or error.status == 409, f"{error.status} {error.message[:300]}")
     causes = error.details.causes if error.details else None
-    named = [one.field for one in causes or () if one.field] or FIELD.findall(error.message)
+    named = [one.field for one in causes or () if one.field not in ("", "<nil>")] or FIELD.findall(
+        error.message
+    )
     _require(bool(named), f"the refusal names no field: {error.message[:300]}")
     if error.status != 422:
         return f"refused by the API server, {error.status}"

@@ -8,6 +8,7 @@ import pytest
 
 from havok.boots import names
 from havok.codec import Json
+from havok.kube import NotFound
 from havok.kube.resources import DEPLOYMENTS, SERVICES, STATEFULSETS
 from scenario.boots.contract import app, becomes, changed, deployment, pod, put_up, stand
 from scenario.boots.stage import Cluster, Running, boots, conditions
@@ -218,3 +219,14 @@ async def test_generated_objects_carry_no_finalizer(operator: Running) -> None:
     read, namespace = operator.cluster.client.get, operator.options.namespace
     made = [await read(resource, "free-to-go", namespace) for resource in (DEPLOYMENTS, SERVICES)]
     assert not any("finalizers" in one["metadata"] for one in (boot, *made))
+
+
+async def test_a_boot_that_leaves_before_its_objects_is_let_go(operator: Running) -> None:
+    await put_up(operator, "leaving")
+    client, namespace = operator.cluster.client, operator.options.namespace
+    await client.delete(boots(), "leaving", namespace, propagation="Foreground")
+    await becomes(operator, boots(), "leaving", lambda one: "deletionTimestamp" in one["metadata"])
+    await client.delete(DEPLOYMENTS, "leaving", namespace)
+    await put_up(operator, "staying")  # by now the operator has seen both
+    with pytest.raises(NotFound):
+        await deployment(operator, "leaving")

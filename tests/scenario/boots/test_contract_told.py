@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from havok.boots import names
+from havok.boots.metrics_service import SERVICE_MONITORS
 from havok.codec import Json
-from havok.kube.resources import EVENTS, SERVICES, STATEFULSETS
+from havok.kube.resources import CRDS, EVENTS, SERVICES, STATEFULSETS
 from scenario.boots.contract import becomes, changed, put_up
 from scenario.boots.limited import Limited, Right, limited
 from scenario.boots.stage import Cluster, Running, boots
@@ -240,3 +241,26 @@ async def test_the_operators_own_metrics_service(cluster: Cluster, namespace: st
             "prometheus.io/path": "/metrics", "prometheus.io/port": str(port),
             "prometheus.io/scheme": "http", "prometheus.io/scrape": "true",
         }  # fmt: skip
+
+
+async def test_a_service_monitor_is_made_where_that_kind_exists(cluster: Cluster, namespace: str) -> None:
+    await cluster.client.apply(CRDS, monitors(), field_manager="test")
+    await cluster.until(
+        CRDS, monitors()["metadata"]["name"], "", lambda one: "Established" in str(one.get("status"))
+    )
+    await cluster.client.list(SERVICE_MONITORS, namespace)
+    (port,) = free_ports(1)
+    async with Running.start(cluster, namespace, operator_name="logan", metrics_port=port):
+        made = await cluster.until(SERVICE_MONITORS, "logan-metrics", namespace, lambda one: True)
+    assert made["spec"]["endpoints"] == [{"port": "http-metrics"}]
+    await cluster.client.delete(CRDS, monitors()["metadata"]["name"])
+
+
+def monitors() -> Json:
+    """The definition of the Prometheus operator, as far as it matters here."""
+    kind, group, plural = SERVICE_MONITORS.kind, SERVICE_MONITORS.group, SERVICE_MONITORS.plural
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names_ = {"kind": kind, "plural": plural, "singular": kind.lower()}
+    spec = {"group": group, "scope": "Namespaced", "names": names_, "versions": [version]}
+    return {"metadata": {"name": f"{plural}.{group}"}, "spec": spec}

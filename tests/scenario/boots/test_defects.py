@@ -1,7 +1,9 @@
 """Defects of the Go operator that concern what it reads, keeps and takes, by number of contract 8.1."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -107,6 +109,23 @@ async def test_defect_8_a_write_of_nothing_is_no_change(cluster: Cluster, admitt
     found = {one["metadata"]["resourceVersion"] for one in (before, same, written, touched)}
     assert len(found) == 1
     assert names.LAST_UPDATE not in written["metadata"]["annotations"]
+
+
+async def test_defect_8_only_what_a_person_changes_is_stamped(cluster: Cluster, admitting: Running) -> None:
+    namespace, client = admitting.options.namespace, cluster.client
+
+    async def stamp(**metadata: Any) -> str:
+        body = {"metadata": metadata}
+        made = await client.patch(boots(), "stamped", namespace, body=body, field_manager="person")
+        return str(made["metadata"]["annotations"].get(names.LAST_UPDATE, ""))
+
+    await cluster.deploy(namespace, "stamped")
+    await quiet(cluster, namespace, "stamped")
+    assert await stamp(annotations={names.AVAILABLE: "9"}) == ""
+    first = await stamp(labels={"team": "x"})
+    assert re.fullmatch(r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"', first)
+    assert await stamp(labels={"team": "x"}) == first
+    assert await stamp(annotations={"mine": "y"}) != ""
 
 
 async def test_defect_20_secrets_are_read_one_by_one_and_only_where_that_is_allowed(

@@ -54,6 +54,8 @@ def state(boot: Mapping[str, Any]) -> str:
     for kind, bad in (("Degraded", "True"), ("Ready", "False"), ("Progressing", "True")):
         if kind in conditions and conditions[kind].get("status") == bad:
             return str(conditions[kind].get("reason") or kind)
+    if conditions.get("Paused", {}).get("status") == "True":
+        return "Paused"
     return "Ready" if "Ready" in conditions else ""
 
 

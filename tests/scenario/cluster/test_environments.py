@@ -81,6 +81,22 @@ def test_each_environment_has_its_namespaces_and_dev_its_ports(namespaces: Local
         )
 
 
+def test_one_process_tells_of_all_environments_on_loopback(namespaces: LocalCluster, image: str) -> None:
+    def ask(path: str) -> str:
+        connection = http.client.HTTPConnection(namespaces.layout.addresses.loopback, 8383, timeout=5)
+        connection.request("GET", path)
+        body = connection.getresponse().read().decode()
+        connection.close()
+        return body
+
+    assert ask("/readyz") == "ok\n"
+    numbers = ask("/metrics")
+    assert "havok_operator_leading 3.0" in numbers
+    assert 'logan_controller_runtime_reconcile_time_seconds_count{kind="PythonBoot"}' in numbers
+    for where in (DEV, TEST):
+        assert f'pythonboot_info{{namespace="{where}",pythonboot="here"}} 1.0' in numbers
+
+
 def env_of(cluster: LocalCluster, namespace: str) -> dict[str, str]:
     found = cluster.get("deployment", "here", "-n", namespace)["spec"]["template"]["spec"]["containers"][0]
     return {one["name"]: one["value"] for one in found["env"]}

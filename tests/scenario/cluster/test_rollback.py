@@ -46,6 +46,7 @@ def test_pause_restart_and_scale(cluster: LocalCluster, image: str) -> None:
     cluster.havok("scale", "back", "1")
     assert cluster.get("deployment", "back")["status"]["readyReplicas"] == 1
     cluster.havok("pause", "back")
+    eventually(lambda: "Paused" in cluster.havok("get", "boot", "back", "-o", "wide").out, "it is told")
     assert cluster.havok("restart", "back", check=False).code == 5
     cluster.havok("scale", "back", "2", "--no-wait")
     cluster.havok("resume", "back")

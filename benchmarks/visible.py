@@ -107,13 +107,14 @@ class Rows:
 
     def all(self) -> list[tuple[str, Change, Holds]]:
         stage = self.stage
+        # a config change wakes every Boot, so its row comes while there is one
         return [
+            ("deploy after a config change", self._configured, self._on_new_config),
             ("Boot created", self._create, lambda n: self._whole(f"new-{n}", "v0")),
             ("version changed", self._deploy, lambda n: self._whole("app", f"v{n + 1}")),
             ("replicas changed", self._scale, self._scaled),
             ("env changed", self._env, lambda n: self._has_env("PERSON", f"{n}") and stage.reported("app")),
             ("restart asked for by annotation", self._restart, self._restarted),
-            ("deploy after a config change", self._configured, self._on_new_config),
             ("Service deleted → there again", self._delete, self._returned),
             ("Deployment edited by hand → reverted", self._edit, self._reverted),
         ]

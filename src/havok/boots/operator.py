@@ -34,6 +34,7 @@ from havok.kube.events import EventRecorder
 from havok.kube.lease import LeaderElection
 from havok.kube.resources import CONFIGMAPS
 from havok.kube.views import ConfigMap, Event, ObjectReference, Service
+from havok.kube.workqueue import FOLLOWING
 from havok.log import get_logger
 
 Owned: TypeAlias = Workload | Service | Autoscaler | Ingress
@@ -268,7 +269,8 @@ class _Process:
         for kind, controller in zip(BOOT_KINDS, self._controllers, strict=True):
             for cache in self._world.boots[kind.kind].caches:
                 for boot in cache.list():
-                    controller.add(Request(boot.metadata.namespace, boot.metadata.name))
+                    request = Request(boot.metadata.namespace, boot.metadata.name)
+                    controller.add(request, priority=FOLLOWING)
 
     def _text(self) -> str | None:
         found = self._config.get(self._options.namespace, self._options.config_map)

@@ -95,9 +95,9 @@ class Controller:
         """Queue the `owner` that manages (controller reference) the object that changed."""
         self.watch(cache, lambda old, new: owners(owner, old, new))
 
-    def add(self, request: Request, *, after: float = 0.0) -> None:
-        """Queue a request from elsewhere, as a fresh change."""
-        self.queue.add(request, after=after)
+    def add(self, request: Request, *, priority: int = FRESH) -> None:
+        """Queue a request from elsewhere."""
+        self.queue.add(request, priority=priority)
 
     async def run(self, *, sync_timeout: float = 120) -> None:
         """Wait for the caches, take everything in them as backlog, then work until cancelled.

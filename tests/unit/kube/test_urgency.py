@@ -76,3 +76,24 @@ async def _overtakes(cache: Cache[dict[str, Any]]) -> None:
     assert order == ["wanted", "told", "told-too"]
     running.cancel()
     await asyncio.wait([running])
+
+
+async def test_what_is_woken_from_elsewhere_lets_a_change_go_first() -> None:
+    order: list[str] = []
+    done = asyncio.Event()
+
+    async def work(request: Request) -> Result | None:
+        order.append(request.name)
+        if len(order) == 2:
+            done.set()
+        return None
+
+    controller = Controller("test", work, workers=1)
+    controller.add(Request("n", "woken"), priority=FOLLOWING)
+    controller.add(Request("n", "changed"))
+    running = asyncio.create_task(controller.run())
+    async with asyncio.timeout(5):
+        await done.wait()
+    assert order == ["changed", "woken"]
+    running.cancel()
+    await asyncio.wait([running])

@@ -142,7 +142,8 @@ class Rows:
         return bool(workload["spec"]["replicas"] == 2 + turn % 2) and self.stage.reported("app")
 
     async def _env(self, turn: int) -> None:
-        await self.stage.change("app", {"spec": {"env": [{"name": "PERSON", "value": f"{turn}"}]}})
+        rest = [one for one in self.stage.boot("app")["spec"].get("env", ()) if one["name"] != "PERSON"]
+        await self.stage.change("app", {"spec": {"env": [*rest, {"name": "PERSON", "value": f"{turn}"}]}})
 
     def _has_env(self, name: str, value: str) -> bool:
         env = self.stage.container("app").get("env", ())

@@ -11,6 +11,7 @@ run: a patch of a Deployment until the same watch shows it.
 
 import argparse
 import asyncio
+import math
 import sys
 import tempfile
 import time
@@ -111,7 +112,7 @@ async def until(holds: Any, seconds: float, what: str) -> None:
 
 def line(what: str, values: list[float]) -> None:
     ordered = sorted(values)
-    p50, p99 = ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    p50, p99 = ordered[len(ordered) // 2], ordered[math.ceil(len(ordered) * 0.99) - 1]
     print(f"| {what} | {p50 * 1000:.0f} | {p99 * 1000:.0f} | {len(ordered)} |", flush=True)
 
 

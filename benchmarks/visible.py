@@ -7,6 +7,7 @@ next one. The time runs from the answer to the request until watches have shown 
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -212,5 +213,5 @@ async def _row(stage: Stage, name: str, change: Change, holds: Holds, turns: int
         answered = time.perf_counter()
         times.append(await stage.until(partial(holds, turn), name) - answered)
     ordered = sorted(times)
-    shown = ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))], ordered[-1]
+    shown = ordered[len(ordered) // 2], ordered[math.ceil(len(ordered) * 0.99) - 1], ordered[-1]
     print(f"| {name} | {' | '.join(f'{one * 1000:.0f}' for one in shown)} | {len(ordered)} |", flush=True)

@@ -82,7 +82,7 @@ def claims(spec: BootSpec, pod: Json) -> Refusal | None:
 
 def _amounts(amounts: Amounts, path: str) -> Refusal | None:
     for name, value in amounts.items():
-        if name not in STANDARD and not name.startswith(HUGE_PAGES) and not _is_device(name):
+        if not is_resource(name):
             return Refusal(
                 "boots.refused.resources.name",
                 f'{path}: "{name}" is no resource of a container',
@@ -150,6 +150,11 @@ def _repeated(values: Iterable[str]) -> int:
             return at
         seen.add(value)
     return 0
+
+
+def is_resource(name: str) -> bool:
+    """Whether a container can have a resource of this name."""
+    return name in STANDARD or name.startswith(HUGE_PAGES) or _is_device(name)
 
 
 def _is_device(name: str) -> bool:

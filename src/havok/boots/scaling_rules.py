@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from havok.boots.fit_rules import STANDARD, is_resource
 from havok.boots.quantity import amount
 from havok.boots.rules import Refusal
 from havok.codec import Json
@@ -70,8 +71,10 @@ def is_new(source: str, body: Mapping[str, Any]) -> bool:
 
 
 def _old(source: str, body: Mapping[str, Any], path: str) -> None:
-    name = "name" if source == "resource" else "metricName"
-    _named(body, name, path)
+    if source == "resource":
+        _resource(source, body, path)
+    else:
+        _named(body, "metricName", path)
     if source == "object":
         target = body.get("target") or {}
         for field in ("kind", "name"):
@@ -90,7 +93,7 @@ def _new(source: str, body: Mapping[str, Any], path: str) -> None:
     if stray := [field for field in _OLD_VALUES.get(source, ()) if field in body]:
         raise _twice("target", f"{path}.{stray[0]}")
     if source in ("resource", "containerResource"):
-        _named(body, "name", path)
+        _resource(source, body, path)
     else:
         _named(body.get("metric") or {}, "name", f"{path}.metric")
     if source == "containerResource":
@@ -114,11 +117,28 @@ def _target(source: str, target: Mapping[str, Any], path: str) -> None:
     _positive(target[wanted], f"{path}.{wanted}")
 
 
+def _resource(source: str, body: Mapping[str, Any], path: str) -> None:
+    """Of pods any name will do, as Kubernetes has it; a container has certain resources."""
+    name = body.get("name")
+    if not name:
+        raise _missing(f"{path}.name")
+    if source == "containerResource" and not is_resource(str(name)):
+        raise _unfit(str(name), STANDARD, f"{path}.name")
+
+
 def _named(body: Mapping[str, Any], field: str, path: str) -> None:
     if not body.get(field):
+        raise _missing(f"{path}.{field}")
+
+    # the metrics API has the name in its path
+    found = str(body[field])
+    if found in (".", "..") or "/" in found or "%" in found:
         raise Refusal(
-            "boots.refused.hpa.missing", f"{path}.{field}: it is missing", "give it", field=f"{path}.{field}"
-        )
+            "boots.refused.hpa.name",
+            f'{path}.{field}: "{found}" cannot be the name of a metric or of an object',
+            "use a name without / and %",
+            field=f"{path}.{field}", name=found,
+        )  # fmt: skip
 
 
 def _positive(value: Any, path: str) -> None:
@@ -130,6 +150,10 @@ def _positive(value: Any, path: str) -> None:
             "give a positive amount",
             field=path, value=value,
         )  # fmt: skip
+
+
+def _missing(path: str) -> Refusal:
+    return Refusal("boots.refused.hpa.missing", f"{path}: it is missing", "give it", field=path)
 
 
 def _unknown(kind: str, path: str) -> Refusal:

@@ -135,6 +135,9 @@ CASES: list[tuple[str, Refusal | None]] = [
     ("spec.hpa.metrics[0].resource.targetAverageUtilization", scaled(
         {"type": "Resource", "resource": {**CPU, "targetAverageUtilization": 0}})),
     ("spec.hpa.metrics[0].pods.target.type", scaled(PODS)),
+    ("spec.hpa.metrics[0].pods.metricName", scaled({"type": "Pods", "pods": {"metricName": "a/b"}})),
+    ("spec.hpa.metrics[0].containerResource.name", scaled({"type": "ContainerResource", "containerResource": {
+        "name": "x", "container": "app", "target": {"type": "Utilization", "averageUtilization": 80}}})),
     ("spec.hpa.metrics[0].pods.metricName", scaled({"type": "Pods", "pods": {"targetAverageValue": 1}})),
     ("spec.priority", rules.priority_permission("demo", "high", None)),
     ("spec.priority", rules.priority_permission("demo", "high", ObjectMeta())),

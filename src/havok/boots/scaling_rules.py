@@ -4,8 +4,9 @@ Pure. These are Kubernetes' own rules, applied to what stands in the Boot, so th
 was made and not when the autoscaler is written. Minimum against maximum is a CEL rule of the schema.
 """
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +16,7 @@ from havok.boots.rules import Refusal
 from havok.codec import Json
 from havok.crds.autoscaling import Autoscaling
 
+_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 SOURCES = {
     "Resource": "resource", "Pods": "pods", "Object": "object", "External": "external",
     "ContainerResource": "containerResource",
@@ -97,7 +99,7 @@ def _new(source: str, body: Mapping[str, Any], path: str) -> None:
     else:
         _named(body.get("metric") or {}, "name", f"{path}.metric")
     if source == "containerResource":
-        _named(body, "container", path)
+        _container(body, f"{path}.container")
     if source == "object":
         for field in ("kind", "name"):
             _named(body.get("describedObject") or {}, field, f"{path}.describedObject")
@@ -124,6 +126,19 @@ def _resource(source: str, body: Mapping[str, Any], path: str) -> None:
         raise _missing(f"{path}.name")
     if source == "containerResource" and not is_resource(str(name)):
         raise _unfit(str(name), STANDARD, f"{path}.name")
+
+
+def _container(body: Mapping[str, Any], path: str) -> None:
+    name = str(body.get("container") or "")
+    if not name:
+        raise _missing(path)
+    if len(name) > 63 or not _LABEL.fullmatch(name):
+        raise Refusal(
+            "boots.refused.hpa.container",
+            f'{path}: "{name}" is no name of a container',
+            "use lower case letters, digits and '-', at most 63",
+            field=path, name=name,
+        )  # fmt: skip
 
 
 def _named(body: Mapping[str, Any], field: str, path: str) -> None:

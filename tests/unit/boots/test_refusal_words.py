@@ -136,6 +136,9 @@ CASES: list[tuple[str, Refusal | None]] = [
         {"type": "Resource", "resource": {**CPU, "targetAverageUtilization": 0}})),
     ("spec.hpa.metrics[0].pods.target.type", scaled(PODS)),
     ("spec.hpa.metrics[0].pods.metricName", scaled({"type": "Pods", "pods": {"metricName": "a/b"}})),
+    ("spec.hpa.metrics[0].containerResource.container", scaled(
+        {"type": "ContainerResource", "containerResource": {**CPU, "container": "A_b", "target": {
+            "type": "Utilization", "averageUtilization": 80}}})),
     ("spec.hpa.metrics[0].containerResource.name", scaled({"type": "ContainerResource", "containerResource": {
         "name": "x", "container": "app", "target": {"type": "Utilization", "averageUtilization": 80}}})),
     ("spec.hpa.metrics[0].pods.metricName", scaled({"type": "Pods", "pods": {"targetAverageValue": 1}})),

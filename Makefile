@@ -60,10 +60,12 @@ lock: ## resolve dependencies anew into requirements/
 bench-short:
 	python benchmarks/first_light.py --short
 	python benchmarks/boots.py --short
+	python benchmarks/kube.py --short
 
 bench: setup ## measure cold and warm starts, sizes, --help; see benchmarks/RESULTS.md
 	python benchmarks/first_light.py
 	python benchmarks/boots.py
+	python benchmarks/kube.py
 
 clean: ## remove what builds and tests left in this folder
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis examples/*/build

@@ -7,9 +7,10 @@ from havok.boots.live import Autoscaler, Ingress, Workload
 from havok.boots.names import BootKey
 from havok.boots.observed import Pod
 from havok.crds import BOOT_KINDS, BOOT_REVISIONS, Boot, BootRevision
-from havok.kube.cache import Cache, Index
+from havok.kube.cache import Cache
 from havok.kube.client import Client
 from havok.kube.resources import DEPLOYMENTS, HPAS, INGRESSES, PODS, SERVICES, STATEFULSETS, Resource
+from havok.kube.store import Index
 from havok.kube.views import Service
 
 T = TypeVar("T")

@@ -221,6 +221,7 @@ class Client:
         params: Params | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> Json: ...
     @overload
     async def request(
@@ -231,6 +232,7 @@ class Client:
         params: Params | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
         view: type[T],
     ) -> T: ...
     async def request(
@@ -241,10 +243,11 @@ class Client:
         params: Params | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
         view: type[Any] = dict,
     ) -> Any:
         """Any call; `path` is quoted already, `body` JSON or bytes; `view=bytes` gives the answer as is."""
-        headers = {"Accept": "*/*" if view is bytes else "application/json"}
+        headers = {"Accept": "*/*" if view is bytes else accept}
         data = body if isinstance(body, bytes) else None
         if body is not None:
             headers["Content-Type"] = content_type
@@ -255,16 +258,23 @@ class Client:
         return answer if view is bytes else decode(answer, view, f"{method} {path}")
 
     async def page(
-        self, resource: Resource, namespace: str | None = None, params: Mapping[str, str] | None = None
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        params: Mapping[str, str] | None = None,
+        *,
+        accept: str = "application/json",
     ) -> Page:
         """One page of a list, its items undecoded."""
-        return await self.request("GET", resource.path(namespace), params=params, view=Page)
+        return await self.request("GET", resource.path(namespace), params=params, accept=accept, view=Page)
 
     def stream(
-        self, path: str, params: Params | None = None
+        self, path: str, params: Params | None = None, *, accept: str = "*/*"
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The blocks of an endless answer (watch, followed log), as they arrive."""
-        return self._transport.stream(path, params=params or (), impersonate=self._impersonate)
+        return self._transport.stream(
+            path, params=params or (), headers={"Accept": accept}, impersonate=self._impersonate
+        )
 
     async def version(self) -> Json:
         """The server's ``/version``; works without any rights."""

@@ -14,8 +14,8 @@ import msgspec
 
 from havok.errors import HavokError
 from havok.kube.cache import Cache
+from havok.kube.key import key_of
 from havok.kube.resources import Resource
-from havok.kube.watch import key_of
 from havok.kube.workqueue import BACKLOG, FRESH, QueueClosed, WorkQueue
 from havok.log import get_logger
 

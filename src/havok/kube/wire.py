@@ -7,13 +7,16 @@ A list is decoded item by item, so that one bad object is one counted error and 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 import msgspec
 
 from havok.kube.errors import Undecodable
 
 T = TypeVar("T")
+
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that are not what was asked for: wrong shape, wrong UTF-8, bottomless."""
 
 
 class Listing(msgspec.Struct, Generic[T], frozen=True):
@@ -62,7 +65,7 @@ def decode(data: bytes | msgspec.Raw, view: type[T], what: str) -> T:
     """`data` as `view`. Raises Undecodable."""
     try:
         return msgspec.json.decode(data, type=view)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise Undecodable(
             "kube.undecodable",
             f"the answer to {what} is not the {view.__name__} expected: {error}",
@@ -80,7 +83,7 @@ def decode_items(raw: list[msgspec.Raw], view: type[T]) -> tuple[list[T], list[m
         for one in raw:
             try:
                 items.append(decoder.decode(one))
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 bad.append(one)
     return items, bad
 

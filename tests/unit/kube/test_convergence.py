@@ -18,10 +18,12 @@ import looptime
 import msgspec
 from hypothesis import HealthCheck, given, settings
 
-from havok.kube.cache import Store
+from havok.kube.change import INITIAL_END
 from havok.kube.errors import Gone, Invalid, Unavailable, Unreachable
+from havok.kube.key import Key
+from havok.kube.store import Store
 from havok.kube.views import ObjectMeta
-from havok.kube.watch import INITIAL_END, Key, Reflector
+from havok.kube.watch import Reflector
 from havok.kube.wire import ListMeta, Page
 
 NAMES = ("a", "b", "c", "d")

@@ -6,9 +6,9 @@ import time
 
 import msgspec
 
-from havok.kube.cache import Store
+from havok.kube.key import key_of
+from havok.kube.store import Store
 from havok.kube.views import Pod
-from havok.kube.watch import key_of
 from havok.kube.wire import Page, decode, decode_items
 
 PODS = 5000

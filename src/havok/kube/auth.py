@@ -13,9 +13,10 @@ from typing import Final
 
 import msgspec
 
+from havok.kube.access import Access
+from havok.kube.errors import KubeError
 from havok.kube.exec_plugin import PluginOutput, run_plugin
-from havok.kube.kubeconfig import Access
-from havok.kube.tls import KeyPair, read_pem
+from havok.kube.tls import KeyPair, credential_file, read_pem
 
 REREAD: Final = 60.0
 """Seconds after which a credential file is read again; the kubelet renews token files well before that."""
@@ -73,7 +74,11 @@ class Authenticator:
     def _authorization(self) -> str:
         given = self._credentials
         if given.token_file:
-            return _bearer(read_pem(given.token_file).decode("utf-8", "replace").strip())
+            try:
+                return _bearer(_token_of(given.token_file))
+            except KubeError:
+                if not given.token:
+                    raise
         if given.token:
             return _bearer(given.token)
         if given.username:
@@ -96,6 +101,13 @@ def _pair_of(output: PluginOutput) -> KeyPair | None:
 
 def _content(inline: bytes, path: str) -> bytes:
     return inline or (read_pem(path) if path else b"")
+
+
+def _token_of(path: str) -> str:
+    token = read_pem(path).decode("utf-8", "replace").strip()
+    if not token:
+        raise credential_file(path, OSError("it is empty"))
+    return token
 
 
 def _bearer(token: str) -> str:

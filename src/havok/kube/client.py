@@ -12,8 +12,8 @@ from typing import Any, Final, Literal, Self, TypeVar, overload
 
 import msgspec
 
+from havok.kube.access import Access, Impersonation
 from havok.kube.errors import Gone, NotFound
-from havok.kube.kubeconfig import Access, Impersonation
 from havok.kube.resources import PODS, Resource
 from havok.kube.sessions import ExecSession, PortForward, open_exec, open_port_forward
 from havok.kube.transport import Limits, Params, Transport
@@ -275,6 +275,10 @@ class Client:
         return self._transport.stream(
             path, params=params or (), headers={"Accept": accept}, impersonate=self._impersonate
         )
+
+    def starting(self) -> AbstractAsyncContextManager[None]:
+        """To be held while the whole state of a kind is read, so that a dozen caches do not burst."""
+        return self._transport.starting()
 
     async def version(self) -> Json:
         """The server's ``/version``; works without any rights."""

@@ -13,8 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from havok.clock import parse_rfc3339
+from havok.kube.access import Access, ExecPlugin
 from havok.kube.errors import KubeError
-from havok.kube.kubeconfig import Access, ExecPlugin
 from havok.kube.tls import read_pem
 
 TIMEOUT: Final = 60.0

@@ -9,8 +9,8 @@ import ssl
 import tempfile
 from pathlib import Path
 
+from havok.kube.access import Access
 from havok.kube.errors import KubeError
-from havok.kube.kubeconfig import Access
 
 
 class KeyPair:

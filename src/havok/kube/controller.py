@@ -82,7 +82,7 @@ class Controller:
 
         def changed(old: T | None, new: T | None) -> None:
             if self._running:
-                self._queue_all(mapper(old, new), backlog=cache.in_backlog)
+                self._queue_all(mapper, old, new, backlog=cache.in_backlog)
 
         cache.subscribe(changed)
 
@@ -105,14 +105,19 @@ class Controller:
         try:
             for cache, mapper in self._caches:
                 for obj in cache.list():
-                    self._queue_all(mapper(None, obj), backlog=True)
+                    self._queue_all(mapper, None, obj, backlog=True)
             async with asyncio.TaskGroup() as group:
                 for number in range(self._workers):
                     group.create_task(self._work(), name=f"{self.name} worker {number}")
         finally:
             self._running = False
 
-    def _queue_all(self, requests: Iterable[Request], *, backlog: bool) -> None:
+    def _queue_all(self, mapper: Mapper[T], old: T | None, new: T | None, *, backlog: bool) -> None:
+        try:
+            requests = [*mapper(old, new)]
+        except Exception:
+            self._log.exception("mapping_broke", key=key_of(new if new is not None else old))
+            return
         for request in requests:
             self.queue.add(request, priority=BACKLOG if backlog else FRESH)
 

@@ -89,7 +89,7 @@ class Approach:
         if error.status in OF_THE_KIND:
             # It was the kind or the right that was missing: nothing is known about streams.
             self._stream_from = 0.0
-        elif error.status == 0 or error.status >= 500:
+        if self.from_cache or error.status == 0 or error.status >= 500:
             self._unanswered += 1
 
     def succeeded(self) -> None:

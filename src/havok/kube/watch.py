@@ -281,7 +281,8 @@ class Reflector(Generic[T]):
             self._miss()
         if not self._history.version:
             if self._approach.refused(error, silent=isinstance(error, Silent)):
-                log.info("watchlist_refused", watch=self._name, status=error.status)
+                say = log.debug if self.problem else log.info
+                say("watchlist_refused", watch=self._name, status=error.status)
                 return 0.0
             self._approach.failed(error)
         return self._failed(error, self._backoff)

@@ -144,4 +144,12 @@ def test_every_third_try_asks_for_what_the_server_has_in_its_own_cache() -> None
     assert tried == [False, False, True] * 2
     approach.succeeded()
     assert not approach.from_cache
+
+
+def test_a_cache_that_refuses_is_not_asked_for_ever() -> None:
+    approach = Approach(Clock())
+    for _ in range(FROM_CACHE - 1):
+        approach.failed(refusal(503))
+    assert approach.from_cache
+    approach.failed(refusal(422))
     assert streams(approach)

@@ -18,7 +18,6 @@ from havok.kube.key import Key
 from havok.kube.resources import Resource
 from havok.kube.store import Index, Keep, Store
 from havok.kube.watch import FORGET_AFTER, SILENCE, Reflector
-from havok.kube.wire import Page
 
 T = TypeVar("T")
 
@@ -151,7 +150,7 @@ class ResourceFeed:
         self._list_as = PARTIAL.format(list="List") if metadata_only else "application/json"
         self._watch_as = PARTIAL.format(list="") if metadata_only else "application/json"
 
-    async def page(self, params: dict[str, str]) -> Page:
+    async def page(self, params: dict[str, str]) -> bytes:
         """One page of the list."""
         wanted = {**self._params, **params}
         return await self._client.page(self._resource, self._namespace, wanted, accept=self._list_as)

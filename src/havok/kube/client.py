@@ -17,7 +17,7 @@ from havok.kube.errors import Gone, NotFound
 from havok.kube.resources import PODS, Resource
 from havok.kube.sessions import ExecSession, PortForward, open_exec, open_port_forward
 from havok.kube.transport import Limits, Params, Transport
-from havok.kube.wire import Listing, Page, decode, decode_items, to_dict
+from havok.kube.wire import Listing, PageDecoder, decode, to_dict
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -117,6 +117,7 @@ class Client:
         without pages, so the answer is always one consistent state.
         """
         params = selectors(labels, fields)
+        decoder = PageDecoder(view, f"GET {resource.path(namespace)}")
         items: list[Any] = []
         undecodable, token = 0, ""
         while True:
@@ -124,15 +125,15 @@ class Client:
             if token:
                 paging["continue"] = token
             try:
-                page = await self.page(resource, namespace, {**params, **paging})
+                body = await self.page(resource, namespace, {**params, **paging})
             except Gone:
                 if not token:
                     raise
                 items, undecodable, token, limit = [], 0, "", 0
                 continue
-            good, bad = decode_items(page.items or [], view)
-            items += good
-            undecodable += len(bad)
+            page = decoder.decode(body)
+            items += page.items
+            undecodable += len(page.broken)
             token = page.metadata.continue_
             if not token:
                 return Listing(items, page.metadata.resource_version, undecodable)
@@ -221,7 +222,7 @@ class Client:
         params: Params | None = None,
         body: Any = None,
         content_type: str = "application/json",
-        accept: str = "application/json",
+        accept: str = "",
     ) -> Json: ...
     @overload
     async def request(
@@ -232,7 +233,7 @@ class Client:
         params: Params | None = None,
         body: Any = None,
         content_type: str = "application/json",
-        accept: str = "application/json",
+        accept: str = "",
         view: type[T],
     ) -> T: ...
     async def request(
@@ -243,11 +244,11 @@ class Client:
         params: Params | None = None,
         body: Any = None,
         content_type: str = "application/json",
-        accept: str = "application/json",
+        accept: str = "",
         view: type[Any] = dict,
     ) -> Any:
         """Any call; `path` is quoted already, `body` JSON or bytes; `view=bytes` gives the answer as is."""
-        headers = {"Accept": "*/*" if view is bytes else accept}
+        headers = {"Accept": accept or ("*/*" if view is bytes else "application/json")}
         data = body if isinstance(body, bytes) else None
         if body is not None:
             headers["Content-Type"] = content_type
@@ -264,9 +265,9 @@ class Client:
         params: Mapping[str, str] | None = None,
         *,
         accept: str = "application/json",
-    ) -> Page:
-        """One page of a list, its items undecoded."""
-        return await self.request("GET", resource.path(namespace), params=params, accept=accept, view=Page)
+    ) -> bytes:
+        """One page of a list, as it came; `wire.PageDecoder` reads it."""
+        return await self.request("GET", resource.path(namespace), params=params, accept=accept, view=bytes)
 
     def stream(
         self, path: str, params: Params | None = None, *, accept: str = "*/*"

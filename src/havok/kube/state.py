@@ -12,9 +12,10 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
+from havok.kube.change import MISSHAPEN
 from havok.kube.errors import Gone, KubeError
 from havok.kube.key import Key, key_of
-from havok.kube.wire import Page, decode_items
+from havok.kube.wire import PageDecoder
 
 T = TypeVar("T")
 
@@ -33,7 +34,7 @@ FROM_CACHE: Final = 3
 class Feed(Protocol):
     """Where the bytes come from: an API server, or a model of one that misbehaves on purpose."""
 
-    async def page(self, params: dict[str, str]) -> Page: ...
+    async def page(self, params: dict[str, str]) -> bytes: ...
     def watch(self, params: dict[str, str]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]: ...
 
 
@@ -105,31 +106,37 @@ class StateReader(Generic[T]):
         feed: Feed,
         view: type[T],
         *,
+        name: str,
         size: int,
         spoiled: Callable[[WholeState[T], msgspec.Raw], None],
     ) -> None:
         self._feed = feed
-        self._view = view
+        self._decoder = PageDecoder(view, f"the list of {name}")
         self._size = size
         self._spoiled = spoiled
+        self._version = ""
 
     async def read(self, how: dict[str, str]) -> tuple[WholeState[T], str]:
         """Everything, and its version. A token that expired starts again without pages."""
         state = WholeState[T]()
-        page = await self._feed.page({"limit": str(self._size)} | how)
-        self._add(state, page)
-        while token := page.metadata.continue_:
+        token = self._add(state, await self._feed.page({"limit": str(self._size)} | how))
+        while token:
             try:
-                page = await self._feed.page({"limit": str(self._size), "continue": token})
+                body = await self._feed.page({"limit": str(self._size), "continue": token})
             except Gone:
                 state = WholeState[T]()
-                page = await self._feed.page(how)
-            self._add(state, page)
-        return state, page.metadata.resource_version
+                body = await self._feed.page(how)
+            token = self._add(state, body)
+        return state, self._version
 
-    def _add(self, state: WholeState[T], page: Page) -> None:
-        good, broken = decode_items(page.items or [], self._view)
-        for obj in good:
-            state.put(key_of(obj), obj)
-        for raw in broken:
+    def _add(self, state: WholeState[T], body: bytes) -> str:
+        page = self._decoder.decode(body)
+        for obj in page.items:
+            try:
+                state.put(key_of(obj), obj)
+            except MISSHAPEN:
+                page.broken.append(msgspec.Raw(msgspec.json.encode(obj)))
+        for raw in page.broken:
             self._spoiled(state, raw)
+        self._version = page.metadata.resource_version
+        return page.metadata.continue_

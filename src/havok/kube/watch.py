@@ -104,7 +104,7 @@ class Reflector(Generic[T]):
         self._doubts = Backoff(*retry, self._random, floor=0.5)
         self._history = History(name, self.counters)
         self._approach = Approach(_now)
-        self._reader = StateReader(feed, view, size=page_size, spoiled=self._spoil)
+        self._reader = StateReader(feed, view, name=name, size=page_size, spoiled=self._spoil)
         self._fresh: WholeState[T] | None = None
         self._mute = 0
         self._missing_since: float | None = None

@@ -24,7 +24,6 @@ from havok.kube.key import Key
 from havok.kube.store import Store
 from havok.kube.views import ObjectMeta
 from havok.kube.watch import Reflector
-from havok.kube.wire import ListMeta, Page
 
 NAMES = ("a", "b", "c", "d")
 
@@ -92,7 +91,7 @@ class Server:
         self.forgotten = self.version
         self.history.clear()
 
-    async def page(self, params: dict[str, str]) -> Page:
+    async def page(self, params: dict[str, str]) -> bytes:
         """A list, in pages of one consistent state."""
         if (fault := self._fault()) in ("refuse", "cut"):
             raise Unreachable("kube.unreachable", "the model cut the connection")
@@ -105,8 +104,10 @@ class Server:
         if start and params["continue"] and self.version != getattr(self, "_listed", self.version):
             raise Gone("kube.gone", "the model has moved on", status=410)
         self._listed = self.version
-        items = [msgspec.Raw(msgspec.json.encode(self.objects[name])) for name in names[start:end]]
-        return Page(ListMeta(str(self.version), str(end) if end < len(names) else ""), items)
+        token = str(end) if end < len(names) else ""
+        items = [self.objects[name] for name in names[start:end]]
+        meta = {"resourceVersion": str(self.version), "continue": token}
+        return msgspec.json.encode({"metadata": meta, "items": items})
 
     @asynccontextmanager
     async def watch(self, params: dict[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:

@@ -69,7 +69,7 @@ class Cache(Store[T]):
         self._reflector = Reflector(
             ResourceFeed(client, resource, namespace, params, metadata_only=metadata_only), self, view,
             name=str(resource), page_size=page_size, silence=silence, retry=retry,
-            forget_after=forget_after, random=self._random,
+            forget_after=forget_after, random=self._random, start=client.start,
         )  # fmt: skip
 
     @property

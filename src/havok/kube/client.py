@@ -16,6 +16,7 @@ from havok.kube.access import Access, Impersonation
 from havok.kube.errors import Gone, NotFound
 from havok.kube.resources import PODS, Resource
 from havok.kube.sessions import ExecSession, PortForward, open_exec, open_port_forward
+from havok.kube.throttle import Pass
 from havok.kube.transport import Limits, Params, Transport
 from havok.kube.wire import Listing, PageDecoder, decode, to_dict
 
@@ -277,9 +278,9 @@ class Client:
             path, params=params or (), headers={"Accept": accept}, impersonate=self._impersonate
         )
 
-    def starting(self) -> AbstractAsyncContextManager[None]:
-        """To be held while the whole state of a kind is read, so that a dozen caches do not burst."""
-        return self._transport.starting()
+    async def start(self) -> Pass:
+        """A place to be held while the whole state of a kind is read, so that a dozen caches do not burst."""
+        return await self._transport.start()
 
     async def version(self) -> Json:
         """The server's ``/version``; works without any rights."""

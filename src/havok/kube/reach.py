@@ -51,15 +51,7 @@ def _untrusted(error: BaseException, server: str) -> KubeError:
     detail = getattr(inner, "verify_message", "") or str(inner)
     reason = getattr(inner, "verify_code", 0)
     if reason in (NOT_YET, EXPIRED):
-        now = rfc3339(utcnow())
-        return KubeError(
-            "kube.tls.expired" if reason == EXPIRED else "kube.tls.early",
-            f"the certificate of {server} {'has ended' if reason == EXPIRED else 'is not valid yet'};"
-            f" the clock here says {now}",
-            "set the clock of this machine if that time is wrong; else the cluster's certificates must be"
-            " renewed (`havok up` does so for the local one)",
-            server=server, now=now,
-        )  # fmt: skip
+        return _at_the_wrong_time(server, rfc3339(utcnow()), ended=reason == EXPIRED)
     if reason in WRONG_NAME:
         return KubeError(
             "kube.tls.name",
@@ -74,6 +66,26 @@ def _untrusted(error: BaseException, server: str) -> KubeError:
         "check certificate-authority and tls-server-name of this cluster in the kubeconfig; the cluster may"
         " have been made anew",
         server=server, detail=detail,
+    )  # fmt: skip
+
+
+def _at_the_wrong_time(server: str, now: str, *, ended: bool) -> KubeError:
+    hint = (
+        "set the clock of this machine if that time is wrong; else the cluster's certificates must be renewed"
+        " (`havok up` does so for the local one)"
+    )
+    if ended:
+        return KubeError(
+            "kube.tls.expired",
+            f"the certificate of {server} has ended; the clock here says {now}",
+            hint,
+            server=server, now=now,
+        )  # fmt: skip
+    return KubeError(
+        "kube.tls.early",
+        f"the certificate of {server} is not valid yet; the clock here says {now}",
+        hint,
+        server=server, now=now,
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from havok.kube.errors import KubeError, from_body
 from havok.kube.proxy import connector, is_socks, proxy_for
 from havok.kube.reach import CONNECTION_ERRORS, explain_failure, was_sent
 from havok.kube.refusals import refusal_of, stranger_in
-from havok.kube.throttle import Backoff, TokenBucket
+from havok.kube.throttle import Backoff, Pass, TokenBucket, Turnstile
 from havok.kube.tls import TlsSource
 
 Params: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -69,13 +69,13 @@ class Transport:
         self._requests: aiohttp.ClientSession | None = None
         self._streams: aiohttp.ClientSession | None = None
         self._bucket: TokenBucket | None = None
-        self._starting: asyncio.Semaphore | None = None
+        self._starting: Turnstile | None = None
         self._proxy = proxy_for(access)
 
     async def open(self) -> None:
         """Make the sessions; nothing is sent yet."""
         self._bucket = TokenBucket(self._limits.qps, self._limits.burst, asyncio.get_running_loop().time)
-        self._starting = asyncio.Semaphore(self._limits.starting)
+        self._starting = Turnstile(self._limits.starting)
         self._requests = await self._stack.enter_async_context(self._session(self._limits.connections))
         # Watches and logs hold their connections for ever, so they must not count against the requests'.
         self._streams = await self._stack.enter_async_context(self._session(self._limits.streams))
@@ -84,13 +84,11 @@ class Transport:
         """Close every connection."""
         await self._stack.aclose()
 
-    @asynccontextmanager
-    async def starting(self) -> AsyncIterator[None]:
-        """Held by whoever reads the whole state of a kind; at most `Limits.starting` at once."""
+    async def start(self) -> Pass:
+        """A place for whoever reads the whole state of a kind; at most `Limits.starting` at once."""
         if self._starting is None:
             raise RuntimeError(CLOSED)
-        async with self._starting:
-            yield
+        return await self._starting.enter()
 
     async def fetch(
         self,

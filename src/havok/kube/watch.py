@@ -20,6 +20,7 @@ older than what was told before. It must not know what is done with the objects.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -32,7 +33,7 @@ from havok.kube.history import Contradiction, History
 from havok.kube.key import Key, key_of, version_of
 from havok.kube.lines import LineSplitter
 from havok.kube.state import Approach, Feed, StateReader, WholeState
-from havok.kube.throttle import Backoff
+from havok.kube.throttle import Backoff, Pass
 from havok.log import get_logger
 
 T = TypeVar("T")
@@ -88,6 +89,7 @@ class Reflector(Generic[T]):
         lifetime: tuple[float, float] = (290.0, 590.0),
         forget_after: float = FORGET_AFTER,
         random: Random | None = None,
+        start: Callable[[], Awaitable[Pass]] | None = None,
     ) -> None:
         self.counters = Counters()
         self.problem: KubeError | None = None
@@ -105,6 +107,8 @@ class Reflector(Generic[T]):
         self._history = History(name, self.counters)
         self._approach = Approach(_now)
         self._reader = StateReader(feed, view, name=name, size=page_size, spoiled=self._spoil)
+        self._start = start
+        self._place: Pass | None = None
         self._fresh: WholeState[T] | None = None
         self._mute = 0
         self._missing_since: float | None = None
@@ -123,10 +127,14 @@ class Reflector(Generic[T]):
             await self._once()
         except KubeError as error:
             return self._answer(error)
+        finally:
+            self._leave()
         # A server that ends each stream at once must not make us spin.
         return 0.0 if _now() - began > 1 else self._backoff.next()
 
     async def _once(self) -> None:
+        if not self._history.version and self._start:
+            self._place = await self._start()
         if not self._history.version and not self._approach.streams:
             how = {"resourceVersion": self._history.at_least, "resourceVersionMatch": "NotOlderThan"}
             state, version = await self._reader.read(how if self._approach.from_cache else {})
@@ -244,10 +252,15 @@ class Reflector(Generic[T]):
     def _adopt(self, state: WholeState[T], version: str) -> None:
         self._history.adopt(version, older=self._sink.is_newer(state.objects))
         self._sink.replace(state.objects, state.bad)
+        self._leave()
         self.counters.relists += 1
         self._approach.succeeded()
         self._progress()
         self._sink.heard()
+
+    def _leave(self) -> None:
+        if self._place:
+            self._place.leave()
 
     def _move(self, version: str) -> None:
         self._history.event(version)

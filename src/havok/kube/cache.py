@@ -111,7 +111,7 @@ class Cache(Store[T]):
             cause = self.problem.message if self.problem else "no answer"
             raise TimedOutError(
                 "kube.cache.unsynced",
-                f"the list of {self.resource} did not come within {timeout:.0f} s: {cause}",
+                f"the list of {self.resource} did not come within {timeout:g} s: {cause}",
                 "check that the API server is healthy and that our role may list and watch it",
                 resource=str(self.resource), seconds=timeout, cause=cause,
             ) from error  # fmt: skip

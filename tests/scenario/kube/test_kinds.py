@@ -53,6 +53,14 @@ async def create(client: Client, resource: Resource, obj: dict[str, Any], namesp
             await asyncio.sleep(0.05)
 
 
+async def a_problem_of(cache: Cache[Any]) -> None:
+    async with asyncio.timeout(15):
+        while True:
+            if cache.problem is not None:
+                return
+            await asyncio.sleep(0.02)
+
+
 def names(cache: Cache[Any]) -> list[str]:
     return sorted(one.metadata.name for one in cache.list())
 
@@ -107,8 +115,9 @@ async def test_a_right_that_is_given_later_is_enough(
         cache = Cache(late, CONFIGMAPS, view=ConfigMap, namespace=namespace, retry=RETRY)
         changes = Changes(cache)
         async with running(cache):
-            with pytest.raises(TimedOutError, match="cannot list resource"):
-                await cache.synced(0.5)
+            await a_problem_of(cache)
+            with pytest.raises(TimedOutError, match=r"cannot (list|watch) resource"):
+                await cache.synced(0.01)
             role = {"rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch"]}]}
             await client.create(ROLES, {"metadata": {"name": "late"}, **role}, namespace)
             subject = {"kind": "User", "name": "late", "apiGroup": "rbac.authorization.k8s.io"}

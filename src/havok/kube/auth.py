@@ -46,7 +46,8 @@ class Authenticator:
     @property
     def renewable(self) -> bool:
         """Whether trying again after a 401 can help."""
-        return bool(self._credentials.token_file or self._credentials.plugin)
+        given = self._credentials
+        return bool(given.token_file or given.certificate_file or given.plugin)
 
     async def identity(self) -> Identity:
         """What the next request presents. Raises KubeError `kube.credential.file`, `kube.plugin.*`."""

@@ -294,8 +294,8 @@ class Reflector(Generic[T]):
             self._miss()
         if not self._history.version:
             if self._approach.refused(error, silent=isinstance(error, Silent)):
-                say = log.debug if self.problem else log.info
-                say("watchlist_refused", watch=self._name, status=error.status)
+                tell = log.debug if self.problem else log.info
+                tell("watchlist_refused", watch=self._name, status=error.status)
                 return 0.0
             self._approach.failed(error)
         return self._failed(error, self._backoff)
@@ -321,8 +321,8 @@ class Reflector(Generic[T]):
         wait = max(backoff.next(), error.retry_after or 0.0)
         # A kind that is not there yet, or not allowed yet, may stay so for days: said once.
         again = self.problem is not None and self.problem.code == error.code
-        say = log.debug if again else log.warning
-        say("watch_failed", watch=self._name, code=error.code, cause=error.message, retry_in=wait)
+        tell = log.debug if again else log.warning
+        tell("watch_failed", watch=self._name, code=error.code, cause=error.message, retry_in=wait)
         self.problem = error
         return wait
 

@@ -3,8 +3,8 @@
 Each row is one set of files. Nothing here says what is right: kubectl does. A row with `differs` is the
 exception, where we do something else on purpose, and that is the reason.
 
-In the texts @SERVER@ is the API server's URL, @HOST@ its host and port, @CA64@, @CRT64@ and @KEY64@ are PEM in
-base64. Beside the files lie ca.crt, me.crt, me.key, viewer-token, login (an exec plugin) and empty.
+In the texts @SERVER@ is the API server's URL, @HOST@ its host and port, @CA64@, @CRT64@ and @KEY64@ are PEM
+in base64. Beside the files lie ca.crt, me.crt, me.key, viewer-token, login (an exec plugin) and empty.
 """
 
 from dataclasses import dataclass, field
@@ -296,7 +296,7 @@ LISTS = [
     Odd(
         "entries-are-not-mixed",
         files={
-            "a": f"kind: Config\napiVersion: v1\nclusters: [{{name: c, cluster: {{server: '@SERVER@'}}}}]\n",
+            "a": "kind: Config\napiVersion: v1\nclusters: [{name: c, cluster: {server: '@SERVER@'}}]\n",
             "b": config(),
         },
         listed="a:b",
@@ -328,7 +328,8 @@ LISTS = [
     Odd(
         "relative-paths-of-each-file",
         files={
-            "one/a": f"{HEAD}clusters: [{{name: c, cluster: {{server: '@SERVER@', certificate-authority: ../ca.crt}}}}]\n",
+            "one/a": HEAD + "clusters: [{name: c, cluster: "
+            "{server: '@SERVER@', certificate-authority: ../ca.crt}}]\n",
             "two/three/b": "kind: Config\napiVersion: v1\n"
             "users: [{name: u, user: {client-certificate: ../../me.crt, client-key: ../../me.key}}]\n"
             f"contexts: [{{name: home, context: {{{CONTEXT}}}}}]\n",

@@ -27,9 +27,10 @@ from .odd_kubeconfigs import ROWS, Odd
 
 SENTENCE = re.compile(r'User "(.*?)" cannot list resource "configmaps".* in the namespace "(.*?)"')
 LOGIN = """#!/bin/sh
-who=${WHO:-viewer}
 version=$(echo "$KUBERNETES_EXEC_INFO" | sed 's/.*"apiVersion":"\\([^"]*\\)".*/\\1/')
-echo "{\\"apiVersion\\": \\"$version\\", \\"kind\\": \\"ExecCredential\\", \\"status\\": {\\"token\\": \\"token-of-$who\\"}}"
+cat <<END
+{"apiVersion": "$version", "kind": "ExecCredential", "status": {"token": "token-of-${WHO:-viewer}"}}
+END
 """
 
 
@@ -83,8 +84,12 @@ async def stage(
     """Files for all rows, and a user `certain` who may act as others and nothing else."""
     rules = [
         {"apiGroups": [""], "resources": ["users", "groups"], "verbs": ["impersonate"]},
-        {"apiGroups": ["authentication.k8s.io"], "resources": ["uids", "userextras/team"], "verbs": ["impersonate"]},
-    ]  # fmt: skip
+        {
+            "apiGroups": ["authentication.k8s.io"],
+            "resources": ["uids", "userextras/team"],
+            "verbs": ["impersonate"],
+        },
+    ]
     role = {"metadata": {"name": "certain"}, "rules": rules}
     await client.apply(CLUSTERROLES, role, field_manager="test")
     binding = {

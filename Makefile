@@ -1,7 +1,7 @@
 # Havok. Two commands do everything on a fresh machine: `make up` and `make test`.
 #   make up      a local Kubernetes with the platform and a Java sample that answers
 #   make test    every check and test, from a fresh clone
-#   make soak    generated Boots and configs on a real API server, for a quarter of an hour
+#   make soak    the long proofs: generated Boots and configs, faults of API servers, leaders at war
 #   YES=1        install missing Debian packages without asking
 #   NAME=b       another local cluster than the default one
 .DEFAULT_GOAL := help
@@ -48,8 +48,10 @@ scenario: ## tests on a real API server and a real local cluster (root)
 soak-short:
 	$(PYTEST) -s tests/soak
 
-soak: setup ## 100000 generated Boots and configs on a real API server; SEED=, FIRST= and CASES= choose which
+soak: setup ## 100000 generated Boots and configs, faults of API servers, leaders at war; SEED=, FIRST=, CASES=, ROUNDS=
 	SOAK_CASES=$(or $(CASES),100000) SOAK_SEED=$(or $(SEED),$(shell date +%s)) SOAK_FIRST=$(FIRST) $(PYTEST) -s tests/soak
+	SOAK_ROUNDS=$(or $(ROUNDS),10) $(PYTEST) tests/scenario/kube/test_any_fault.py tests/scenario/kube/test_lies.py
+	SOAK_ROUNDS=$(or $(ROUNDS),40) $(PYTEST) tests/scenario/kube/test_fencing.py
 
 setup: ## virtual environment and Debian packages
 	@scripts/setup
@@ -68,10 +70,12 @@ lock: ## resolve dependencies anew into requirements/
 bench-short:
 	python benchmarks/first_light.py --short
 	python benchmarks/boots.py --short
+	python benchmarks/kube.py --short
 
 bench: setup ## measure cold and warm starts, sizes, --help; see benchmarks/RESULTS.md
 	python benchmarks/first_light.py
 	python benchmarks/boots.py
+	python benchmarks/kube.py
 
 clean: ## remove what builds and tests left in this folder
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis examples/*/build

@@ -3,7 +3,11 @@
 Decoding into a struct skips every byte the struct does not name, which is what makes read views cheap.
 """
 
-from typing import Any, TypeVar, overload
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Final, TypeVar, overload
 
 import msgspec
 
@@ -44,9 +48,36 @@ def decode_yaml(text: str | bytes, *, source: str = "text") -> list[Any]:
     """
     import yaml
 
-    try:
+    with _explained(source):
         documents = yaml.load_all(text, Loader=_loader())
         return [document for document in documents if document is not None]
+
+
+def decode_go_yaml(text: bytes, *, source: str = "text") -> Any:
+    """The first document as Kubernetes' own tools read it: JSON, or YAML by the rules of Go's library.
+
+    Those differ from ours in plain words: ``y`` is true and ``1e3`` a number, while ``2001-01-01`` and
+    ``1:30`` are texts. What comes after the first document is not looked at. Raises as `decode_yaml`.
+    """
+    if text.lstrip()[:1] == b"{":
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.MsgspecError:
+            pass  # flow-style YAML begins like that too
+    with _explained(source):
+        loader = _go_loader()(text)
+        try:
+            return loader.get_data() if loader.check_data() else None
+        finally:
+            loader.dispose()
+
+
+@contextmanager
+def _explained(source: str) -> Iterator[None]:
+    import yaml
+
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
@@ -79,3 +110,44 @@ def _loader() -> Any:
     import yaml
 
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+_GO_WORDS: Final = (
+    ("bool", "y|yes|n|no|true|false|on|off", "yYnNtTfFoO"),
+    ("null", "~|null|", "~nN\0"),
+    ("int", r"[-+]?(?:0b[01_]+|0x[0-9a-f_]+|0o?[0-7_]+|[1-9][0-9_]*|0)", "-+0123456789"),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:e[-+]?[0-9]+)?|[-+]?\.inf|\.nan", "-+.0123456789"),
+    ("merge", "<<", "<"),
+)
+"""Which plain words are no texts for Go's YAML library (its resolve.go), and how those begin."""
+
+
+@cache
+def _go_loader() -> Any:
+    class Loader(_loader()):  # type: ignore[misc]
+        yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  PyYAML's own way
+
+    for kind, words, first in _GO_WORDS:
+        pattern = re.compile(f"(?:{words})", re.IGNORECASE) if kind != "merge" else re.compile(words)
+        whole = re.compile(f"^{pattern.pattern}$", pattern.flags)
+        Loader.add_implicit_resolver(
+            f"tag:yaml.org,2002:{kind}", whole, ["" if c == "\0" else c for c in first]
+        )
+    Loader.add_constructor("tag:yaml.org,2002:int", _go_number)
+    Loader.add_constructor("tag:yaml.org,2002:float", _go_number)
+    Loader.add_constructor("tag:yaml.org,2002:bool", _go_truth)
+    return Loader
+
+
+def _go_number(loader: Any, node: Any) -> int | float:
+    text = loader.construct_scalar(node).replace("_", "").lower()
+    for base in (0, 8):
+        try:
+            return int(text, base)
+        except ValueError:
+            continue
+    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _go_truth(loader: Any, node: Any) -> bool:
+    return loader.construct_scalar(node).lower() in ("y", "yes", "true", "on")

@@ -45,9 +45,7 @@ class ControlPlane:
     def __enter__(self) -> Self:
         try:
             self._write_files()
-            self._start("etcd", self._etcd_flags())
-            self._start("kube-apiserver", self._apiserver_flags())
-            self._wait()
+            self.resume()
         except BaseException:
             self.stop()
             raise
@@ -62,6 +60,12 @@ class ControlPlane:
             process.kill()
             process.wait()
         self._processes.clear()
+
+    def resume(self) -> None:
+        """Start both again, on the data and the ports of before; blocks until ready."""
+        self._start("etcd", self._etcd_flags())
+        self._start("kube-apiserver", self._apiserver_flags())
+        self._wait()
 
     def restart_apiserver(self) -> None:
         """Kill the API server and start it again on the same port and the same data; blocks until ready."""

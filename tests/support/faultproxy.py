@@ -1,13 +1,16 @@
 """A proxy in front of an API server that fails on purpose.
 
 It ends TLS, passes requests on and answers back, byte by byte for watches, and can at any moment cut what is
-open, fall silent, cut after a number of chunks, or answer the next requests itself. Everything it does is
-asked for by the test; by itself it is transparent. WebSockets are not passed on.
+open, fall silent, answer the next requests itself, do to the next watches what `faults` can do, or lie: give
+an old copy of a whole state, begin a watch earlier than asked. Everything it does is asked for by the test;
+by itself it is transparent. WebSockets are not passed on.
 """
 
 import asyncio
-import json
-from collections.abc import Callable
+import socket
+import struct
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -19,7 +22,9 @@ from yarl import URL
 from havok.clock import utcnow
 from havok.kube import Access, certificates
 from havok.kube.tls import KeyPair, build_context, present
+from support import faults
 from support.controlplane import ControlPlane
+from support.faults import Broken, Fault
 from support.observed import Turn
 
 HOP = frozenset(
@@ -49,6 +54,10 @@ class FaultProxy:
         self._answers: list[Answer] = []
         self._open: set[asyncio.Task[Any]] = set()
         self._cut_after: int | None = None
+        self._faults: deque[Fault] = deque()
+        self._stale = 0
+        self._older: deque[int] = deque()
+        self._copies: dict[str, bytes] = {}
         self.requests: list[tuple[str, str]] = []
         """(method, path and query) of each request that came."""
         self.turn = Turn()
@@ -61,7 +70,9 @@ class FaultProxy:
         self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
         application = web.Application(client_max_size=32 << 20)
         application.router.add_route("*", "/{path:.*}", self._serve)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(
+            application, access_log=None, shutdown_timeout=0.1, handler_cancellation=True
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._server_context())
         await site.start()
@@ -94,7 +105,9 @@ class FaultProxy:
     def heal(self) -> None:
         """Be transparent again."""
         self._answers.clear()
-        self._cut_after = None
+        self._faults.clear()
+        self._older.clear()
+        self._cut_after, self._stale = None, 0
         self._running.set()
 
     def let_go(self) -> None:
@@ -108,6 +121,23 @@ class FaultProxy:
     def cut_after(self, chunks: int) -> None:
         """Break each stream after this many chunks."""
         self._cut_after = chunks
+
+    def spoil(self, *given: Fault) -> None:
+        """Do this to the next watches, one fault to each."""
+        self._faults.extend(given)
+
+    def serve_old_state(self, times: int = 1) -> None:
+        """Answer the next questions for a whole state with the first answer that was given to the same."""
+        self._stale = times
+
+    def begin_earlier(self, by: int) -> None:
+        """Let the next watch that resumes begin so many versions earlier than it asks for."""
+        self._older.append(by)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing that was asked for is still to come."""
+        return not (self._answers or self._faults or self._older or self._stale)
 
     def answer(
         self,
@@ -138,6 +168,9 @@ class FaultProxy:
             await self._running.wait()
             if answer := self._next_answer(request):
                 return await self._say(request, answer)
+            if self._stale and (copy := self._copies.get(_state_of(request))) is not None:
+                self._stale -= 1
+                return await self._replay(request, copy)
             return await self._pass_on(request)
         except asyncio.CancelledError:
             if request.transport:
@@ -160,13 +193,13 @@ class FaultProxy:
             return web.json_response(answer.body, status=answer.status, headers=answer.headers)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
-        await response.write(json.dumps({"type": "ERROR", "object": answer.body}).encode() + b"\n")
+        await response.write(faults.event("ERROR", answer.body))
         await response.write_eof()
         return response
 
     async def _pass_on(self, request: web.Request) -> web.StreamResponse:
         headers = {key: value for key, value in request.headers.items() if key.lower() not in HOP}
-        url = f"{self._plane.server}{request.raw_path}"
+        url = f"{self._plane.server}{self._path_of(request)}"
         timeout = aiohttp.ClientTimeout(total=None)
         async with self._session.request(
             request.method, URL(url, encoded=True), headers=headers,
@@ -183,14 +216,48 @@ class FaultProxy:
     async def _copy(
         self, request: web.Request, upstream: aiohttp.ClientResponse, response: web.StreamResponse
     ) -> None:
+        blocks = self._live(request, upstream)
+        if _is_watch(request) and self._faults:
+            blocks = self._faults.popleft()(blocks)
+        try:
+            async for block in blocks:
+                await response.write(block)
+        except Broken as broken:
+            await _break(request, response, broken.how)
+            return
+        await response.write_eof()
+
+    async def _live(self, request: web.Request, upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         seen = 0
+        state = _state_of(request)
+        plain = upstream.status == 200 and "Content-Encoding" not in upstream.headers
+        copy = bytearray() if state and plain and state not in self._copies else None
         async for chunk in upstream.content.iter_any():
             await self._running.wait()
             if self._cut_after is not None and _is_watch(request) and seen >= self._cut_after:
                 raise asyncio.CancelledError
             seen += 1
-            await response.write(chunk)
+            if copy is not None:
+                copy += chunk
+                if _is_watch(request) and faults.INITIAL_END.encode() in copy and copy.endswith(b"\n"):
+                    self._copies[state], copy = bytes(copy), None
+            yield chunk
+        if copy is not None and not _is_watch(request):
+            self._copies[state] = bytes(copy)
+
+    async def _replay(self, request: web.Request, copy: bytes) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        await response.write(copy)
         await response.write_eof()
+        return response
+
+    def _path_of(self, request: web.Request) -> str:
+        version = request.query.get("resourceVersion", "")
+        if not (self._older and _is_watch(request) and version):
+            return request.raw_path
+        earlier = max(1, int(version) - self._older.popleft())
+        return request.raw_path.replace(f"resourceVersion={version}", f"resourceVersion={earlier}")
 
     def _server_context(self) -> Any:
         import ssl
@@ -203,6 +270,33 @@ class FaultProxy:
 
 def _is_watch(request: web.Request) -> bool:
     return request.query.get("watch") == "true"
+
+
+def _state_of(request: web.Request) -> str:
+    """Which whole state is asked for; empty: none."""
+    query = request.query
+    if request.method != "GET" or ("sendInitialEvents" not in query and "limit" not in query):
+        return ""
+    return "&".join([request.path, *(f"{key}={query.get(key)}" for key in ("watch", "labelSelector"))])
+
+
+async def _break(request: web.Request, response: web.StreamResponse, how: faults.How) -> None:
+    transport = request.transport
+    if transport is None:
+        return
+    if how == "silent":
+        await asyncio.Event().wait()
+    under = transport.get_extra_info("socket")
+    if how == "half":
+        under.shutdown(socket.SHUT_WR)
+        await asyncio.Event().wait()
+    if how == "reset":
+        # Closing without lingering sends RST instead of FIN.
+        under.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    else:
+        response.force_close()
+        transport.close()
 
 
 def _status(status: int, reason: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from havok.boots.names import BootKey
 from havok.boots.observed import Pod
 from havok.boots.observed import Workload as ReplicaSet
 from havok.crds import BOOT_KINDS, BOOT_REVISIONS, Boot, BootRevision
-from havok.kube.cache import Cache, Index
+from havok.kube.cache import Cache
 from havok.kube.client import Client
 from havok.kube.resources import (
     DEPLOYMENTS,
@@ -21,6 +21,7 @@ from havok.kube.resources import (
     STATEFULSETS,
     Resource,
 )
+from havok.kube.store import Index
 from havok.kube.views import Event, Service
 
 T = TypeVar("T")

@@ -48,14 +48,10 @@ class LiveNames:
 
     def contexts(self) -> list[str]:
         """Names of contexts in the kubeconfig; read from the file each time."""
-        from havok.codec import decode_yaml
-        from havok.kube import kubeconfig_file as file
+        from havok.kube.kubeconfig import context_names
 
         try:
-            found = [
-                file.read(path, decode_yaml) for path in file.candidates(self._environ) if path.is_file()
-            ]
-            return sorted(file.merge(found).contexts)
+            return context_names(environ=self._environ)
         except HavokError:
             return []
 

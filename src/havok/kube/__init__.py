@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Gone,
         Invalid,
         KubeError,
+        LeadLost,
         NotFound,
         TimedOut,
         TooManyRequests,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from havok.kube.events import EventRecorder, reference
+    from havok.kube.fencing import Fenced, fenced_patch
     from havok.kube.kubeconfig import Access, Credentials, Impersonation, in_cluster, load_access
     from havok.kube.lease import LeaderElection
     from havok.kube.resources import Resource
@@ -56,6 +58,7 @@ _HOMES = {
     "Gone": "errors",
     "Invalid": "errors",
     "KubeError": "errors",
+    "LeadLost": "errors",
     "NotFound": "errors",
     "TimedOut": "errors",
     "TooManyRequests": "errors",
@@ -65,6 +68,8 @@ _HOMES = {
     "Unreachable": "errors",
     "EventRecorder": "events",
     "reference": "events",
+    "Fenced": "fencing",
+    "fenced_patch": "fencing",
     "Access": "kubeconfig",
     "Credentials": "kubeconfig",
     "Impersonation": "kubeconfig",
@@ -96,12 +101,14 @@ __all__ = [
     "Credentials",
     "Denied",
     "EventRecorder",
+    "Fenced",
     "FolderStore",
     "Forbidden",
     "Gone",
     "Impersonation",
     "Invalid",
     "KubeError",
+    "LeadLost",
     "LeaderElection",
     "Limits",
     "Listing",
@@ -122,6 +129,7 @@ __all__ = [
     "WebhookServer",
     "WorkQueue",
     "apply_status",
+    "fenced_patch",
     "in_cluster",
     "install_ca",
     "load_access",

@@ -13,9 +13,10 @@ from typing import Final
 
 import msgspec
 
+from havok.kube.access import Access
+from havok.kube.errors import KubeError
 from havok.kube.exec_plugin import PluginOutput, run_plugin
-from havok.kube.kubeconfig import Access
-from havok.kube.tls import KeyPair, read_pem
+from havok.kube.tls import KeyPair, credential_file, read_pem
 
 REREAD: Final = 60.0
 """Seconds after which a credential file is read again; the kubelet renews token files well before that."""
@@ -45,7 +46,8 @@ class Authenticator:
     @property
     def renewable(self) -> bool:
         """Whether trying again after a 401 can help."""
-        return bool(self._credentials.token_file or self._credentials.plugin)
+        given = self._credentials
+        return bool(given.token_file or given.certificate_file or given.plugin)
 
     async def identity(self) -> Identity:
         """What the next request presents. Raises KubeError `kube.credential.file`, `kube.plugin.*`."""
@@ -73,7 +75,11 @@ class Authenticator:
     def _authorization(self) -> str:
         given = self._credentials
         if given.token_file:
-            return _bearer(read_pem(given.token_file).decode("utf-8", "replace").strip())
+            try:
+                return _bearer(_token_of(given.token_file))
+            except KubeError:
+                if not given.token:
+                    raise
         if given.token:
             return _bearer(given.token)
         if given.username:
@@ -96,6 +102,13 @@ def _pair_of(output: PluginOutput) -> KeyPair | None:
 
 def _content(inline: bytes, path: str) -> bytes:
     return inline or (read_pem(path) if path else b"")
+
+
+def _token_of(path: str) -> str:
+    token = read_pem(path).decode("utf-8", "replace").strip()
+    if not token:
+        raise credential_file(path, OSError("it is empty"))
+    return token
 
 
 def _bearer(token: str) -> str:

@@ -12,12 +12,13 @@ from typing import Any, Final, Literal, Self, TypeVar, overload
 
 import msgspec
 
+from havok.kube.access import Access, Impersonation
 from havok.kube.errors import Gone, NotFound
-from havok.kube.kubeconfig import Access, Impersonation
 from havok.kube.resources import PODS, Resource
 from havok.kube.sessions import ExecSession, PortForward, open_exec, open_port_forward
+from havok.kube.throttle import Pass
 from havok.kube.transport import Limits, Params, Transport
-from havok.kube.wire import Listing, Page, decode, decode_items, to_dict
+from havok.kube.wire import Listing, PageDecoder, decode, to_dict
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -117,6 +118,7 @@ class Client:
         without pages, so the answer is always one consistent state.
         """
         params = selectors(labels, fields)
+        decoder = PageDecoder(view, f"GET {resource.path(namespace)}")
         items: list[Any] = []
         undecodable, token = 0, ""
         while True:
@@ -124,15 +126,15 @@ class Client:
             if token:
                 paging["continue"] = token
             try:
-                page = await self.page(resource, namespace, {**params, **paging})
+                body = await self.page(resource, namespace, {**params, **paging})
             except Gone:
                 if not token:
                     raise
                 items, undecodable, token, limit = [], 0, "", 0
                 continue
-            good, bad = decode_items(page.items or [], view)
-            items += good
-            undecodable += len(bad)
+            page = decoder.decode(body)
+            items += page.items
+            undecodable += len(page.broken)
             token = page.metadata.continue_
             if not token:
                 return Listing(items, page.metadata.resource_version, undecodable)
@@ -221,6 +223,7 @@ class Client:
         params: Params | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        accept: str = "",
     ) -> Json: ...
     @overload
     async def request(
@@ -231,6 +234,7 @@ class Client:
         params: Params | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        accept: str = "",
         view: type[T],
     ) -> T: ...
     async def request(
@@ -241,10 +245,11 @@ class Client:
         params: Params | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        accept: str = "",
         view: type[Any] = dict,
     ) -> Any:
         """Any call; `path` is quoted already, `body` JSON or bytes; `view=bytes` gives the answer as is."""
-        headers = {"Accept": "*/*" if view is bytes else "application/json"}
+        headers = {"Accept": accept or ("*/*" if view is bytes else "application/json")}
         data = body if isinstance(body, bytes) else None
         if body is not None:
             headers["Content-Type"] = content_type
@@ -255,16 +260,27 @@ class Client:
         return answer if view is bytes else decode(answer, view, f"{method} {path}")
 
     async def page(
-        self, resource: Resource, namespace: str | None = None, params: Mapping[str, str] | None = None
-    ) -> Page:
-        """One page of a list, its items undecoded."""
-        return await self.request("GET", resource.path(namespace), params=params, view=Page)
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        params: Mapping[str, str] | None = None,
+        *,
+        accept: str = "application/json",
+    ) -> bytes:
+        """One page of a list, as it came; `wire.PageDecoder` reads it."""
+        return await self.request("GET", resource.path(namespace), params=params, accept=accept, view=bytes)
 
     def stream(
-        self, path: str, params: Params | None = None
+        self, path: str, params: Params | None = None, *, accept: str = "*/*"
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The blocks of an endless answer (watch, followed log), as they arrive."""
-        return self._transport.stream(path, params=params or (), impersonate=self._impersonate)
+        return self._transport.stream(
+            path, params=params or (), headers={"Accept": accept}, impersonate=self._impersonate
+        )
+
+    async def start(self) -> Pass:
+        """A place to be held while the whole state of a kind is read, so that a dozen caches do not burst."""
+        return await self._transport.start()
 
     async def version(self) -> Json:
         """The server's ``/version``; works without any rights."""

@@ -14,8 +14,8 @@ import msgspec
 
 from havok.errors import HavokError
 from havok.kube.cache import Cache
+from havok.kube.key import key_of
 from havok.kube.resources import Resource
-from havok.kube.watch import key_of
 from havok.kube.workqueue import BACKLOG, FOLLOWING, FRESH, QueueClosed, WorkQueue
 from havok.log import get_logger
 
@@ -87,7 +87,7 @@ class Controller:
         def changed(old: T | None, new: T | None) -> None:
             if self._running:
                 fresh = urgency(old, new, primary=to_requests is None)
-                self._queue_all(mapper(old, new), BACKLOG if cache.in_backlog else fresh)
+                self._queue_all(mapper, old, new, BACKLOG if cache.in_backlog else fresh)
 
         cache.subscribe(changed)
 
@@ -110,14 +110,19 @@ class Controller:
         try:
             for cache, mapper in self._caches:
                 for obj in cache.list():
-                    self._queue_all(mapper(None, obj), BACKLOG)
+                    self._queue_all(mapper, None, obj, BACKLOG)
             async with asyncio.TaskGroup() as group:
                 for number in range(self._workers):
                     group.create_task(self._work(), name=f"{self.name} worker {number}")
         finally:
             self._running = False
 
-    def _queue_all(self, requests: Iterable[Request], priority: int) -> None:
+    def _queue_all(self, mapper: Mapper[T], old: T | None, new: T | None, priority: int) -> None:
+        try:
+            requests = [*mapper(old, new)]
+        except Exception:
+            self._log.exception("mapping_broke", key=key_of(new if new is not None else old))
+            return
         for request in requests:
             self.queue.add(request, priority=priority)
 

@@ -5,7 +5,8 @@
     ├── Unauthorized             401                              exit 4
     ├── Forbidden                403                              exit 4
     ├── Conflict                 409, somebody wrote first        exit 5
-    │   └── AlreadyExists        409 on create                    exit 5
+    │   ├── AlreadyExists        409 on create                    exit 5
+    │   └── LeadLost             somebody else leads by now       exit 5
     ├── Gone                     410, a resourceVersion or continue token too old
     ├── Invalid                  400, 406, 413, 415, 422          exit 2
     │   └── Denied               an admission webhook said no     exit 2
@@ -99,6 +100,10 @@ class Conflict(KubeError, ConflictError):
 
 class AlreadyExists(Conflict):
     """There is an object of this name already."""
+
+
+class LeadLost(Conflict):
+    """We lead no more; a leader that raises it is ended as one whose lease was taken."""
 
 
 class Gone(KubeError):

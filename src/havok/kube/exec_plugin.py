@@ -13,8 +13,10 @@ from typing import Any, Final
 import msgspec
 
 from havok.clock import parse_rfc3339
+from havok.codec import decode_go_yaml
+from havok.errors import HavokError
+from havok.kube.access import Access, ExecPlugin
 from havok.kube.errors import KubeError
-from havok.kube.kubeconfig import Access, ExecPlugin
 from havok.kube.tls import read_pem
 
 TIMEOUT: Final = 60.0
@@ -67,7 +69,8 @@ async def run_plugin(plugin: ExecPlugin, access: Access) -> PluginOutput:
         raise _error("kube.plugin.missing", what, hint, plugin) from error
     out, err = await _communicate(process, plugin, 300.0 if interactive else TIMEOUT)
     if process.returncode:
-        last = " ".join((err or b"").decode("utf-8", "replace").split())[-300:]
+        words = " ".join((err or b"").decode("utf-8", "replace").split())[-300:]
+        last = "".join(one for one in words if one.isprintable())
         what = f"{plugin.command} failed with exit code {process.returncode}" + (f": {last}" if last else "")
         hint = "run it by hand to see why; you may have to sign in again"
         raise _error("kube.plugin.failed", what, hint, plugin)
@@ -91,11 +94,12 @@ async def _communicate(
 
 def _read(plugin: ExecPlugin, out: bytes) -> PluginOutput:
     try:
-        credential = msgspec.json.decode(out, type=_Credential)
+        # YAML is taken too, since Kubernetes' own tools take it.
+        credential = msgspec.convert(decode_go_yaml(out), _Credential)
         given = credential.status
         ends = given.expiration_timestamp if given else None
         expires = parse_rfc3339(ends).timestamp() if ends else 0.0
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, HavokError) as error:
         raise _unusable(plugin, "did not print an ExecCredential") from error
     if credential.kind != "ExecCredential" or credential.api_version != plugin.api_version:
         what = f"printed {credential.api_version or '(none)'} instead of {plugin.api_version}"
@@ -111,13 +115,15 @@ def _info(plugin: ExecPlugin, access: Access, interactive: bool) -> str:
     spec: dict[str, Any] = {"interactive": interactive}
     if plugin.provide_cluster_info:
         authority = access.ca or (read_pem(access.ca_file) if access.ca_file else b"")
-        spec["cluster"] = {
+        about = {
             "server": access.server,
             "insecure-skip-tls-verify": access.insecure,
             "tls-server-name": access.tls_server_name,
             "proxy-url": access.proxy,
             "certificate-authority-data": msgspec.to_builtins(authority),
+            "config": plugin.cluster_config,
         }
+        spec["cluster"] = {key: value for key, value in about.items() if value}
     info = {"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": spec}
     return msgspec.json.encode(info).decode()
 

@@ -3,12 +3,15 @@
 It must not know what the fields are used for; `kubeconfig` does.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from havok.codec import decode_go_yaml
 from havok.errors import HavokError, UsageError
 
 T = TypeVar("T")
@@ -27,23 +30,24 @@ class Cluster(Field, frozen=True):
     insecure_skip_tls_verify: bool = False
     tls_server_name: str = ""
     proxy_url: str = ""
+    extensions: list[Any] = []
 
 
 class ExecEnv(msgspec.Struct, frozen=True):
     """A variable for the plugin."""
 
-    name: str
-    value: str
+    name: str = ""
+    value: str = ""
 
 
 class Exec(msgspec.Struct, frozen=True, rename="camel"):
     """An exec plugin."""
 
-    command: str
+    command: str = ""
     api_version: str = ""
     args: list[str] = []
     env: list[ExecEnv] = []
-    interactive_mode: str = "IfAvailable"
+    interactive_mode: str = ""
     provide_cluster_info: bool = False
     install_hint: str = ""
 
@@ -78,21 +82,21 @@ class Context(Field, frozen=True):
 class NamedCluster(msgspec.Struct, frozen=True):
     """An entry of the list."""
 
-    name: str
+    name: str = ""
     cluster: Cluster = Cluster()
 
 
 class NamedUser(msgspec.Struct, frozen=True):
     """An entry of the list."""
 
-    name: str
+    name: str = ""
     user: User = User()
 
 
 class NamedContext(msgspec.Struct, frozen=True):
     """An entry of the list."""
 
-    name: str
+    name: str = ""
     context: Context = Context()
 
 
@@ -100,6 +104,7 @@ class File(Field, frozen=True):
     """One file as it is."""
 
     kind: str = "Config"
+    api_version: str = msgspec.field(name="apiVersion", default="v1")
     current_context: str = ""
     clusters: list[NamedCluster] = []
     users: list[NamedUser] = []
@@ -124,18 +129,19 @@ class Kubeconfig(msgspec.Struct, frozen=True):
 
 def candidates(environ: Mapping[str, str]) -> list[Path]:
     """The files to look at, in order: those of ``$KUBECONFIG``, else ``~/.kube/config``."""
-    listed = [Path(part).expanduser() for part in environ.get("KUBECONFIG", "").split(":") if part.strip()]
-    if listed:
-        return listed
+    if listed := environ.get("KUBECONFIG"):
+        return [Path(part).expanduser() for part in listed.split(":") if part]
     home = environ.get("HOME") or str(Path.home())
     return [Path(home) / ".kube" / "config"]
 
 
-def read(path: Path, decode: Callable[..., list[Any]]) -> tuple[Path, File]:
-    """One file. Raises UsageError `kube.config.malformed` or `kube.config.unreadable`."""
+def read(path: Path) -> tuple[Path, File] | None:
+    """One file; None: it is not there. Raises UsageError `kube.config.malformed`, `.unreadable`."""
     path = path.absolute()
     try:
-        documents = decode(path.read_bytes(), source=str(path))
+        document = decode_go_yaml(path.read_bytes(), source=str(path))
+    except FileNotFoundError:
+        return None
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(
@@ -146,15 +152,42 @@ def read(path: Path, decode: Callable[..., list[Any]]) -> tuple[Path, File]:
         ) from error  # fmt: skip
     except HavokError as error:
         raise malformed(path, error.message) from error
-    if len(documents) > 1:
-        raise malformed(path, "it has several YAML documents")
     try:
-        config = msgspec.convert(_without_nulls(documents[0]) if documents else {}, File)
+        config = msgspec.convert({} if document is None else _without_nulls(document), File)
     except msgspec.ValidationError as error:
         raise malformed(path, str(error)) from error
+    _check(path, config)
+    return path, config
+
+
+def decoded(text: str) -> bytes:
+    """The bytes of a ``…-data`` field. Raises ValueError."""
+    return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+
+
+def _check(path: Path, config: File) -> None:
+    """What kubectl asks of a whole file, whichever of its entries is used."""
     if config.kind != "Config":
         raise malformed(path, f"it is a {config.kind}, not a kubeconfig")
-    return path, config
+    if config.api_version != "v1":
+        raise malformed(path, f"it has apiVersion {config.api_version}, and only v1 exists")
+    for kind, entries in (("cluster", config.clusters), ("user", config.users), ("context", config.contexts)):
+        names = [one.name for one in entries]
+        for name in names:
+            if names.count(name) > 1:
+                raise malformed(path, f"it has two {kind}s of the name {name or '(none)'}")
+    for cluster in config.clusters:
+        _check_data(path, cluster.cluster, "certificate_authority_data")
+    for user in config.users:
+        _check_data(path, user.user, "client_certificate_data", "client_key_data")
+
+
+def _check_data(path: Path, entry: Cluster | User, *fields: str) -> None:
+    for field in fields:
+        try:
+            decoded(getattr(entry, field))
+        except (binascii.Error, ValueError) as error:
+            raise malformed(path, f"{field.replace('_', '-')} is not base64") from error
 
 
 def merge(files: Iterable[tuple[Path, File]]) -> Kubeconfig:

@@ -3,10 +3,14 @@
 The rules of client-go: a candidate takes the lease when it saw it unchanged for `duration` seconds by its own
 clock; the holder renews it each `retry` seconds. Fencing: a leader that could not renew is cancelled `renew`
 seconds after the start of its last successful renewal, which leaves it `duration - renew` seconds to stop
-before anybody else can begin. Clocks of different machines are never compared.
+before anybody else can begin. Clocks of different machines are never compared, and time counts on while this
+machine sleeps. What timing cannot forbid is the one write of a process that was stopped between asking
+`is_leader` and sending; `fencing` refuses that one on the object itself, by the `term`.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
@@ -14,14 +18,19 @@ from typing import Any
 from havok.clock import rfc3339, utcnow
 from havok.errors import HavokError
 from havok.kube.client import Client
-from havok.kube.errors import AlreadyExists, Conflict, KubeError, NotFound
+from havok.kube.errors import AlreadyExists, Conflict, KubeError, LeadLost, NotFound
 from havok.kube.resources import LEASES
 from havok.kube.views import Lease
 from havok.log import get_logger
 
 
+def awake_and_asleep() -> float:
+    """Seconds of a clock that nobody sets and that goes on while the machine is suspended."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class LeaderElection:
-    """A candidate called `identity` for the lease `name`. Times in seconds."""
+    """A candidate for the lease `name`. Times in seconds; `identity` is of this very process, no other's."""
 
     def __init__(
         self,
@@ -34,6 +43,7 @@ class LeaderElection:
         renew: float = 10,
         retry: float = 2,
         random: Random | None = None,
+        now: Callable[[], float] = awake_and_asleep,
     ) -> None:
         if not retry < renew < duration:
             raise ValueError("retry < renew < duration must hold")
@@ -45,9 +55,11 @@ class LeaderElection:
         self._renew = renew
         self._retry = retry
         self._random = random or Random()  # noqa: S311
+        self._now = now
         self._seen = ("", 0.0)
         self._version = ""
         self._renewed = float("-inf")
+        self._term = 0
         self.holder = ""
         """Who led when we last looked; empty: nobody."""
         self._log = get_logger("kube.lease").bind(lease=name, identity=identity)
@@ -57,11 +69,27 @@ class LeaderElection:
         """Whether we lead at this moment; false from the moment of the fence on."""
         return self._now() < self._renewed + self._renew
 
+    @property
+    def term(self) -> int:
+        """The number of this leadership: larger than that of every one before, also of a deleted lease's.
+
+        It is the resourceVersion of the write that made us leader. Raises LeadLost `kube.lease.lost` when we
+        do not lead.
+        """
+        if not self._term or not self.is_leader:
+            raise LeadLost(
+                "kube.lease.lost",
+                f"{self._identity} does not lead {self._name} any more",
+                "nothing to do: whoever leads now goes on with it",
+                identity=self._identity, name=self._name,
+            )  # fmt: skip
+        return self._term
+
     async def run(self, lead: Callable[[], Awaitable[None]]) -> None:
         """Wait to be leader, run `lead`, give the lease back when it ends or we are cancelled.
 
-        When leadership is lost `lead` is cancelled, awaited, and started again if we win again. Returns when
-        `lead` returns; what it raises is raised.
+        When leadership is lost `lead` is cancelled, awaited, and started again if we win again; raising
+        LeadLost it may say so itself. Returns when `lead` returns; what else it raises is raised.
         """
         while True:
             await self._acquire()
@@ -90,8 +118,10 @@ class LeaderElection:
                 leading.cancel()
                 keeping.cancel()
         finally:
+            self._term = 0
             await self._release()
-        return leading.result() if ended else None
+        outcome = leading.result() if ended else None
+        return None if outcome and isinstance(outcome.error, LeadLost) else outcome
 
     async def _keep(self) -> None:
         """Renew until that fails for too long, or somebody else holds the lease."""
@@ -113,21 +143,27 @@ class LeaderElection:
         """One try to hold the lease from now on."""
         began = self._now()
         try:
-            held = await self._take(began)
+            held = await self._take()
         except HavokError as error:
             self._log.warning("lease_attempt_failed", code=error.code, cause=error.message)
             return False
         if held:
             self._renewed = began
+            self._term = self._term or int(self._version)
             self.holder = self._identity
         return held
 
-    async def _take(self, now: float) -> bool:
+    async def _take(self) -> bool:
         try:
             lease = await self._client.get(LEASES, self._name, self._namespace, view=Lease)
         except NotFound:
             return await self._create()
+        # Counted from the answer: a question that was long under way must not make the lease look old.
+        now = self._now()
         self.holder = lease.spec.holder_identity or ""
+        if self._term and self.holder != self._identity:
+            # Somebody led since we last looked. Even if the lease is free again, this leadership is over.
+            return False
         if lease.metadata.resource_version != self._seen[0]:
             self._seen = (lease.metadata.resource_version, now)
         theirs = lease.spec.lease_duration_seconds or 0
@@ -176,14 +212,11 @@ class LeaderElection:
         now = rfc3339(utcnow(), micro=True)
         spec = {
             "holderIdentity": self._identity,
-            "leaseDurationSeconds": max(1, round(self._duration)),
+            "leaseDurationSeconds": math.ceil(self._duration),
             "renewTime": now,
             "leaseTransitions": transitions,
         }
         return {**spec, "acquireTime": now} if acquired else spec
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
 
 
 class _Outcome:

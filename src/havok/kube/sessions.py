@@ -16,7 +16,7 @@ from havok.kube.errors import KubeError, Status, Unreachable
 if TYPE_CHECKING:
     import aiohttp
 
-    from havok.kube.kubeconfig import Impersonation
+    from havok.kube.access import Impersonation
     from havok.kube.transport import Transport
 
 STDIN: Final = 0

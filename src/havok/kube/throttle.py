@@ -1,8 +1,9 @@
 """How often we ask, and how long we wait before asking again.
 
-Pure arithmetic over a clock and a random source that are passed in.
+Arithmetic over a clock and a random source that are passed in, and a turnstile.
 """
 
+import asyncio
 from collections.abc import Callable
 from random import Random
 
@@ -59,3 +60,28 @@ class Backoff:
     def reset(self) -> None:
         """It worked; the next failure is a first one."""
         self._failures = 0
+
+
+class Turnstile:
+    """Lets at most `width` in at once; the others wait in the order they came."""
+
+    def __init__(self, width: int) -> None:
+        self._free = asyncio.Semaphore(width)
+
+    async def enter(self) -> "Pass":
+        """Wait for a place; it is taken until `Pass.leave`."""
+        await self._free.acquire()
+        return Pass(self._free)
+
+
+class Pass:
+    """A place behind a turnstile."""
+
+    def __init__(self, free: asyncio.Semaphore) -> None:
+        self._free: asyncio.Semaphore | None = free
+
+    def leave(self) -> None:
+        """Give the place to the next; harmless when it was given already."""
+        free, self._free = self._free, None
+        if free is not None:
+            free.release()

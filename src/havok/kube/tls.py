@@ -9,8 +9,11 @@ import ssl
 import tempfile
 from pathlib import Path
 
+from havok.kube.access import Access
 from havok.kube.errors import KubeError
-from havok.kube.kubeconfig import Access
+from havok.log import get_logger
+
+log = get_logger("kube.tls")
 
 
 class KeyPair:
@@ -41,7 +44,13 @@ class TlsSource:
         """A context that presents `pair`. Raises KubeError `kube.tls.unusable`."""
         authority = self._authority()
         if self._context is None or self._built_of != (pair, authority):
-            self._context = build_context(authority, pair, insecure=self._access.insecure)
+            try:
+                self._context = build_context(authority, pair, insecure=self._access.insecure)
+            except KubeError as error:
+                # Files that are being replaced do not fit for a moment; the old pair works until they do.
+                if self._context is None:
+                    raise
+                log.warning("new_certificate_unusable", server=self._access.server, cause=error.message)
             self._built_of = (pair, authority)
         return self._context
 

@@ -7,44 +7,52 @@ their owners know how to resume. Each session belongs to the event loop that ope
 """
 
 import asyncio
-import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from random import Random
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import msgspec
 from yarl import URL
 
+from havok.kube.access import Access, Impersonation
 from havok.kube.auth import Authenticator, Identity
 from havok.kube.errors import KubeError, from_body
-from havok.kube.kubeconfig import Access, Impersonation
+from havok.kube.proxy import connector, is_socks, proxy_for
 from havok.kube.reach import CONNECTION_ERRORS, explain_failure, was_sent
-from havok.kube.throttle import Backoff, TokenBucket
+from havok.kube.refusals import refusal_of, stranger_in
+from havok.kube.throttle import Backoff, Pass, TokenBucket, Turnstile
 from havok.kube.tls import TlsSource
 
 Params: TypeAlias = Mapping[str, str] | Iterable[tuple[str, str]]
 
 SAFE: Final = frozenset({"GET", "HEAD"})
+CLOSED: Final = "the client is not open: use `async with Client(...)`"
 TRANSIENT: Final = frozenset({500, 502, 503, 504})
-MAX_CONNECTIONS: Final = 64
 READ_BUFFER: Final = 1 << 20
 LONGEST_WAIT: Final = 60.0
 """Seconds of Retry-After that we obey; a server that asks for more gets its error passed on."""
 
 
-class Limits:
-    """How hard a client may push: requests a second, burst, tries, seconds for one request."""
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How hard a client may push one API server."""
 
-    __slots__ = ("burst", "qps", "timeout", "tries")
-
-    def __init__(self, *, qps: float = 50, burst: float = 100, tries: int = 5, timeout: float = 60) -> None:
-        self.qps = qps
-        self.burst = burst
-        self.tries = tries
-        self.timeout = timeout
+    qps: float = 50
+    """Requests a second on average."""
+    burst: float = 100
+    """Requests at once after a pause."""
+    tries: int = 5
+    timeout: float = 60
+    """Seconds for one request, and for a stream to begin."""
+    connections: int = 64
+    """Connections for requests; who comes later waits for a free one."""
+    streams: int = 0
+    """Connections for streams (watches, logs, exec), held as long as they last; 0: any number."""
+    starting: int = 4
+    """Caches that may fetch their first state at once. A server counts such a read as many requests
+    (priority and fairness), and an operator has a dozen caches: together they would crowd out the rest."""
 
 
 class Transport:
@@ -61,18 +69,26 @@ class Transport:
         self._requests: aiohttp.ClientSession | None = None
         self._streams: aiohttp.ClientSession | None = None
         self._bucket: TokenBucket | None = None
-        self._proxy = _proxy_for(access)
+        self._starting: Turnstile | None = None
+        self._proxy = proxy_for(access)
 
     async def open(self) -> None:
         """Make the sessions; nothing is sent yet."""
         self._bucket = TokenBucket(self._limits.qps, self._limits.burst, asyncio.get_running_loop().time)
-        self._requests = await self._stack.enter_async_context(self._session(MAX_CONNECTIONS))
+        self._starting = Turnstile(self._limits.starting)
+        self._requests = await self._stack.enter_async_context(self._session(self._limits.connections))
         # Watches and logs hold their connections for ever, so they must not count against the requests'.
-        self._streams = await self._stack.enter_async_context(self._session(0))
+        self._streams = await self._stack.enter_async_context(self._session(self._limits.streams))
 
     async def close(self) -> None:
         """Close every connection."""
         await self._stack.aclose()
+
+    async def start(self) -> Pass:
+        """A place for whoever reads the whole state of a kind; at most `Limits.starting` at once."""
+        if self._starting is None:
+            raise RuntimeError(CLOSED)
+        return await self._starting.enter()
 
     async def fetch(
         self,
@@ -87,7 +103,9 @@ class Transport:
         """The body of a successful answer. Raises the errors of `havok.kube.errors`."""
         backoff = Backoff(0.2, 10.0, self._random)
         renewed = False
-        for attempt in range(1, self._limits.tries + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             identity = await self._auth.identity()
             try:
                 return await self._once(method, path, params, body, headers, identity, impersonate)
@@ -95,12 +113,12 @@ class Transport:
                 if error.status == 401 and self._auth.renewable and not renewed:
                     renewed = True
                     self._auth.refuse(identity)
+                    attempt -= 1
                     continue
                 delay = self._delay(error, method, attempt, backoff)
                 if delay is None:
                     raise
             await asyncio.sleep(delay)
-        raise AssertionError("the last attempt returns or raises")
 
     @asynccontextmanager
     async def stream(
@@ -160,10 +178,11 @@ class Transport:
             try:
                 async with asyncio.timeout(self._limits.timeout):
                     response = await request
-                if response.status < 400:
+                server = self.access.server
+                if response.status < 300 and not stranger_in(response, server):
                     return await stack.enter_async_context(response)
                 async with response:
-                    refusal = await _refusal_of(response, "GET", path)
+                    refusal = await refusal_of(response, server, "GET", path, identity)
             except CONNECTION_ERRORS as error:
                 raise explain_failure(error, self.access.server, "GET", path) from error
             if refusal.status != 401 or last:
@@ -182,6 +201,7 @@ class Transport:
         impersonate: Impersonation | None,
     ) -> bytes:
         await self._take_turn()
+        wants_json = (headers or {}).get("Accept") == "application/json"
         try:
             async with self._ready(self._requests).request(
                 method, self._url(path), params=list(_pairs(params)), data=body,
@@ -189,8 +209,9 @@ class Transport:
                 timeout=aiohttp.ClientTimeout(total=self._limits.timeout, sock_connect=10),
                 allow_redirects=False,
             ) as response:  # fmt: skip
-                if response.status >= 400:
-                    raise await _refusal_of(response, method, path)
+                server = self.access.server
+                if response.status >= 300 or (wants_json and stranger_in(response, server)):
+                    raise await refusal_of(response, server, method, path, identity)
                 return await response.read()
         except CONNECTION_ERRORS as error:
             raise explain_failure(error, self.access.server, method, path) from error
@@ -214,7 +235,7 @@ class Transport:
 
     async def _take_turn(self) -> None:
         if self._bucket is None:
-            raise RuntimeError("the client is not open: use `async with Client(...)`")
+            raise RuntimeError(CLOSED)
         if delay := self._bucket.reserve():
             await asyncio.sleep(delay)
 
@@ -241,22 +262,23 @@ class Transport:
         return from_body(error.status, b"", verb="GET", path=path)
 
     def _session(self, limit: int) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=limit, socket_factory=_socket, ttl_dns_cache=30)
         return aiohttp.ClientSession(
-            connector=connector, read_bufsize=READ_BUFFER, cookie_jar=aiohttp.DummyCookieJar(),
+            connector=connector(self._proxy, limit=limit),
+            read_bufsize=READ_BUFFER,
+            cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": self._agent},
-        )  # fmt: skip
+        )
 
     def _ready(self, session: aiohttp.ClientSession | None) -> aiohttp.ClientSession:
         if session is None or session.closed:
-            raise RuntimeError("the client is not open: use `async with Client(...)`")
+            raise RuntimeError(CLOSED)
         return session
 
     def _url(self, path: str) -> URL:
         return URL(self.access.server + path, encoded=True)
 
     def _security(self, identity: Identity) -> dict[str, Any]:
-        given: dict[str, Any] = {"proxy": self._proxy or None}
+        given: dict[str, Any] = {"proxy": None if is_socks(self._proxy) else self._proxy or None}
         if self.access.server.startswith("https:"):
             given["ssl"] = self._tls.context(identity.pair)
             given["server_hostname"] = self.access.tls_server_name or None
@@ -285,45 +307,5 @@ def _impersonation_headers(who: Impersonation) -> list[tuple[str, str]]:
     return headers
 
 
-async def _refusal_of(response: aiohttp.ClientResponse, verb: str, path: str) -> KubeError:
-    body = await response.content.read(READ_BUFFER)
-    text = response.headers.get("Retry-After", "")
-    after = float(text) if text.isdecimal() else None
-    return from_body(response.status, body, verb=verb, path=path, retry_after=after)
-
-
 def _pairs(params: Params) -> Iterable[tuple[str, str]]:
     return params.items() if isinstance(params, Mapping) else params
-
-
-def _proxy_for(access: Access) -> str:
-    """proxy-url of the kubeconfig, else the environment's, which never counts for loopback."""
-    url = URL(access.server)
-    host = url.host or ""
-    if access.proxy:
-        proxy = access.proxy
-    elif host == "localhost" or host.startswith("127.") or host == "::1":
-        return ""
-    else:
-        proxies = getproxies()
-        proxy = "" if proxy_bypass(host) else proxies.get(url.scheme, "")
-    if proxy and not proxy.startswith(("http://", "https://")):
-        raise KubeError(
-            "kube.proxy.unsupported",
-            f"the proxy {URL(proxy).with_user(None)} is not http or https",
-            "give an http or https proxy in proxy-url or HTTPS_PROXY",
-            proxy=str(URL(proxy).with_user(None)),
-        )
-    return proxy
-
-
-def _socket(info: Any) -> socket.socket:
-    """A socket that notices a peer that vanished within a minute, also on a silent stream."""
-    family, kind, protocol = info[:3]
-    made = socket.socket(family, kind, protocol)
-    made.setblocking(False)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, seconds in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, name):
-            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), seconds)
-    return made

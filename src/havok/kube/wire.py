@@ -1,19 +1,22 @@
 """Objects on their way out, and answers on their way in.
 
 Callers construct what they like (a dict, a struct of ours, an object with `to_dict`); the wire has one form.
-A list is decoded item by item, so that one bad object is one counted error and never a lost list.
+One bad object in a list is one counted error and never a lost list.
 """
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 import msgspec
 
 from havok.kube.errors import Undecodable
 
 T = TypeVar("T")
+
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for bytes that are not what was asked for: wrong shape, wrong UTF-8, bottomless."""
 
 
 class Listing(msgspec.Struct, Generic[T], frozen=True):
@@ -31,11 +34,48 @@ class ListMeta(msgspec.Struct, frozen=True, rename="camel"):
     continue_: str = msgspec.field(name="continue", default="")
 
 
-class Page(msgspec.Struct, frozen=True):
-    """One page with its items still in bytes."""
-
+class _Typed(msgspec.Struct, Generic[T], frozen=True):
     metadata: ListMeta = ListMeta()
-    items: list[msgspec.Raw] | None = None
+    items: list[T] | None = None
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """One page of a list: the items that fit the view, and the bytes of those that do not."""
+
+    metadata: ListMeta
+    items: list[T]
+    broken: list[msgspec.Raw] = msgspec.field(default_factory=list)
+
+
+class PageDecoder(Generic[T]):
+    """Pages of objects of one view. All at once, in one pass; one by one where one of them does not fit.
+
+    `what` names the list in errors.
+    """
+
+    def __init__(self, view: type[T], what: str) -> None:
+        self._what = what
+        typed: Any = _Typed
+        self._typed = msgspec.json.Decoder(typed[view])
+        self._one = msgspec.json.Decoder(view)
+
+    def decode(self, body: bytes) -> Page[T]:
+        """Raises Undecodable when it is no list at all."""
+        with collector_paused():
+            try:
+                page = self._typed.decode(body)
+            except UNREADABLE:
+                return self._decode_singly(decode(body, _Typed[msgspec.Raw], self._what))
+        return Page(page.metadata, page.items or [])
+
+    def _decode_singly(self, page: _Typed[msgspec.Raw]) -> Page[T]:
+        found = Page[T](page.metadata, [])
+        for raw in page.items or ():
+            try:
+                found.items.append(self._one.decode(raw))
+            except UNREADABLE:
+                found.broken.append(raw)
+        return found
 
 
 def to_dict(obj: Any) -> dict[str, Any]:
@@ -62,27 +102,13 @@ def decode(data: bytes | msgspec.Raw, view: type[T], what: str) -> T:
     """`data` as `view`. Raises Undecodable."""
     try:
         return msgspec.json.decode(data, type=view)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise Undecodable(
             "kube.undecodable",
             f"the answer to {what} is not the {view.__name__} expected: {error}",
             "check that the server is a Kubernetes API server of a supported version",
             what=what, kind=view.__name__, detail=str(error),
         ) from error  # fmt: skip
-
-
-def decode_items(raw: list[msgspec.Raw], view: type[T]) -> tuple[list[T], list[msgspec.Raw]]:
-    """The items that fit the view, and the bytes of those that do not."""
-    decoder = msgspec.json.Decoder(view)
-    items: list[T] = []
-    bad: list[msgspec.Raw] = []
-    with collector_paused():
-        for one in raw:
-            try:
-                items.append(decoder.decode(one))
-            except msgspec.MsgspecError:
-                bad.append(one)
-    return items, bad
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 A key that is added while it waits is one key; added while it is worked on, it is worked on once more
 afterwards. Higher `priority` wins, the shorter wait wins; among equals the namespaces take turns and each is
 first in, first out, so that one namespace with a thousand keys does not keep the others waiting. Failures
-wait 5 ms, doubled up to 1000 s. Everything is in memory and belongs to one event loop.
+wait 5 ms, doubled up to 1000 s, and keep the priority with which the key was taken: a backlog that fails is
+still backlog. Everything is in memory, bounded by the keys that wait, and belongs to one event loop.
 """
 
 import asyncio
@@ -24,6 +25,9 @@ BACKLOG: Final = -100
 
 FIRST_DELAY: Final = 0.005
 LONGEST_DELAY: Final = 1000.0
+
+SWEEP: Final = 64
+"""Superseded entries that are left lying at least, before a sweep is worth it."""
 
 
 class QueueClosed(Exception):  # noqa: N818  it is the normal end, not an error
@@ -49,6 +53,11 @@ class _Waiting(msgspec.Struct):
     serial: int
 
 
+class _Taken(msgspec.Struct):
+    priority: int
+    at: float
+
+
 class WorkQueue(Generic[K]):
     """`get` a key, work, `done`. `now` is a monotonic clock in seconds; default: the event loop's."""
 
@@ -56,12 +65,13 @@ class WorkQueue(Generic[K]):
         self.metrics = QueueMetrics()
         self._clock = now
         self._waiting: dict[K, _Waiting] = {}
-        self._processing: dict[K, float] = {}
+        self._processing: dict[K, _Taken] = {}
         self._ready: dict[int, OrderedDict[Hashable, deque[tuple[int, K]]]] = {}
         self._delayed: list[tuple[float, int, K]] = []
         self._failures: dict[K, int] = {}
         self._getters: deque[asyncio.Future[None]] = deque()
         self._serial = 0
+        self._superseded = 0
         self._closed = False
 
     def add(self, key: K, *, priority: int = FRESH, after: float = 0.0) -> None:
@@ -76,13 +86,22 @@ class WorkQueue(Generic[K]):
             if (due, priority) == (known.due, known.priority):
                 return
         self._serial += 1
-        # An entry that was superseded stays where it is and is skipped by its serial.
+        # An entry that was superseded stays where it is and is skipped by its serial, until there are many.
         self._waiting[key] = _Waiting(priority, due, self._serial)
+        if known:
+            self._superseded += 1
+            self._sweep()
         if key not in self._processing:
             self._schedule(key)
 
-    def add_rate_limited(self, key: K, *, priority: int = FRESH) -> float:
-        """Have it worked on after a wait that doubles with each failure; returns the seconds."""
+    def add_rate_limited(self, key: K, *, priority: int | None = None) -> float:
+        """Have it worked on after a wait that doubles with each failure; returns the seconds.
+
+        `priority` None: the one with which it was taken.
+        """
+        if priority is None:
+            taken = self._processing.get(key)
+            priority = taken.priority if taken else FRESH
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         self.metrics.retries += 1
@@ -113,11 +132,11 @@ class WorkQueue(Generic[K]):
 
     def done(self, key: K) -> None:
         """The work on `key` ended, well or not. Whoever got a key must call this."""
-        began = self._processing.pop(key, None)
-        if began is None:
+        taken = self._processing.pop(key, None)
+        if taken is None:
             return
         self.metrics.finished += 1
-        self.metrics.work_seconds += self._now() - began
+        self.metrics.work_seconds += self._now() - taken.at
         if key in self._waiting:
             self._schedule(key)
         elif self._closed:
@@ -134,6 +153,12 @@ class WorkQueue(Generic[K]):
     def __len__(self) -> int:
         """Keys that wait, ready or delayed; not those being worked on."""
         return len(self._waiting)
+
+    @property
+    def entries(self) -> int:
+        """What the queue holds in memory: keys that wait, and entries that were superseded."""
+        ready = (keys for turns in self._ready.values() for keys in turns.values())
+        return len(self._delayed) + sum(map(len, ready))
 
     def _now(self) -> float:
         return self._clock() if self._clock else asyncio.get_running_loop().time()
@@ -160,12 +185,20 @@ class WorkQueue(Generic[K]):
             turns = self._ready[priority]
             while turns:
                 namespace, keys = turns.popitem(last=False)
-                serial, key = keys.popleft()
+                first = self._first_of(keys)
                 if keys:
                     turns[namespace] = keys
-                if self._is_current(key, serial):
-                    return self._start(key, now)
+                if first is not None:
+                    return self._start(first, now)
             del self._ready[priority]
+        return None
+
+    def _first_of(self, keys: deque[tuple[int, K]]) -> K | None:
+        """The next key of a namespace; what was superseded costs it no turn."""
+        while keys:
+            serial, key = keys.popleft()
+            if self._is_current(key, serial):
+                return key
         return None
 
     def _is_current(self, key: K, serial: int) -> bool:
@@ -174,10 +207,22 @@ class WorkQueue(Generic[K]):
 
     def _start(self, key: K, now: float) -> K:
         item = self._waiting.pop(key)
-        self._processing[key] = now
+        self._processing[key] = _Taken(item.priority, now)
         self.metrics.taken += 1
         self.metrics.latency_seconds += now - item.due
         return key
+
+    def _sweep(self) -> None:
+        """Throw away what was superseded, once that is more than what waits."""
+        if self._superseded <= max(SWEEP, len(self._waiting)):
+            return
+        self._superseded = 0
+        self._delayed = [entry for entry in self._delayed if self._is_current(entry[2], entry[1])]
+        heapq.heapify(self._delayed)
+        for turns in self._ready.values():
+            for namespace, keys in [*turns.items()]:
+                current = deque(entry for entry in keys if self._is_current(entry[1], entry[0]))
+                turns[namespace] = current
 
     async def _wait(self) -> None:
         getter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

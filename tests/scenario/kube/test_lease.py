@@ -122,3 +122,25 @@ async def test_an_unreachable_server_makes_nobody_leader() -> None:
             async with asyncio.timeout(0.5):
                 await election(nowhere, "default", "a").run(leading)
         assert not leading.times
+
+
+async def test_a_question_that_was_long_under_way_does_not_make_the_lease_look_old(
+    client: Client, namespace: str, control_plane: ControlPlane
+) -> None:
+    spec = {"holderIdentity": "a", "leaseDurationSeconds": 2}
+    await client.create(LEASES, {"metadata": {"name": "role"}, "spec": spec}, namespace)
+    async with (
+        FaultProxy(control_plane) as proxy,
+        Client(proxy.access()) as slow,
+        candidate(slow, namespace, "b") as (_, leading),
+    ):
+        await proxy.until(lambda: len(proxy.requests) > 2)
+        proxy.stall()
+        await client.patch(LEASES, "role", namespace, body={"spec": {"leaseTransitions": 1}})
+        await asyncio.sleep(2.5)
+        proxy.heal()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await leading.began.wait()
+        async with asyncio.timeout(5):
+            await leading.began.wait()

@@ -2,7 +2,8 @@
 
 The reflector runs as it is, in virtual time, against a model of an API server that keeps a history, forgets
 the old part of it, cuts streams anywhere (in the middle of a line too), falls silent, refuses, expires,
-sends errors in the stream, and has objects that nobody can decode. `hypothesis` chooses what happens when.
+sends errors in the stream, lies about versions, and has objects that nobody can decode. `hypothesis` chooses
+what happens when.
 """
 
 import asyncio
@@ -18,11 +19,13 @@ import looptime
 import msgspec
 from hypothesis import HealthCheck, given, settings
 
-from havok.kube.cache import Store
+from havok.kube.change import INITIAL_END
+from havok.kube.counters import Counters
 from havok.kube.errors import Gone, Invalid, Unavailable, Unreachable
+from havok.kube.key import Key
+from havok.kube.store import Store
 from havok.kube.views import ObjectMeta
-from havok.kube.watch import INITIAL_END, Key, Reflector
-from havok.kube.wire import ListMeta, Page
+from havok.kube.watch import Reflector
 
 NAMES = ("a", "b", "c", "d")
 
@@ -41,6 +44,8 @@ class CheckedStore(Store[Thing]):
         super().__init__({"value": lambda one: [one.value]})
         self.rebuilt: dict[str, Thing] = {}
         self.whole = 0
+        self.newest: dict[str, int] = {}
+        self.went_back = False
         self.subscribe(self._follow)
 
     def heard(self) -> None:
@@ -55,8 +60,11 @@ class CheckedStore(Store[Thing]):
         assert self.rebuilt.get(name) == old
         if new is None:
             del self.rebuilt[name]
-        else:
-            self.rebuilt[name] = new
+            return
+        self.rebuilt[name] = new
+        version = int(new.metadata.resource_version)
+        self.went_back |= version <= self.newest.get(name, 0)
+        self.newest[name] = version
 
 
 @dataclass
@@ -70,6 +78,7 @@ class Server:
     version: int = 1
     forgotten: int = 0
     streams: bool = True
+    copies: list[tuple[int, dict[str, dict[str, Any]]]] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def write(self, name: str, value: int | str | None) -> None:
@@ -90,21 +99,24 @@ class Server:
         self.forgotten = self.version
         self.history.clear()
 
-    async def page(self, params: dict[str, str]) -> Page:
+    async def page(self, params: dict[str, str]) -> bytes:
         """A list, in pages of one consistent state."""
         if (fault := self._fault()) in ("refuse", "cut"):
             raise Unreachable("kube.unreachable", "the model cut the connection")
         if fault == "expire" and "continue" in params:
             raise Gone("kube.gone", "the model expired the token", status=410)
-        names = sorted(self.objects)
+        version, objects = self._state("continue" not in params and fault == "old")
+        names = sorted(objects)
         start = int(params.get("continue", 0))
         end = start + int(params.get("limit", len(names) or 1))
         # The model has no snapshots: a page that could show another state says that it is too old.
-        if start and params["continue"] and self.version != getattr(self, "_listed", self.version):
+        if start and self.version != getattr(self, "_listed", self.version):
             raise Gone("kube.gone", "the model has moved on", status=410)
-        self._listed = self.version
-        items = [msgspec.Raw(msgspec.json.encode(self.objects[name])) for name in names[start:end]]
-        return Page(ListMeta(str(self.version), str(end) if end < len(names) else ""), items)
+        self._listed = version
+        token = str(end) if end < len(names) else ""
+        items = [objects[name] for name in names[start:end]]
+        meta = {"resourceVersion": str(version), "continue": token}
+        return msgspec.json.encode({"metadata": meta, "items": items})
 
     @asynccontextmanager
     async def watch(self, params: dict[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -122,12 +134,19 @@ class Server:
 
     async def _lines(self, params: dict[str, str], initial: bool, fault: str) -> AsyncGenerator[bytes, None]:
         if initial:
-            at = self.version
-            for obj in [*self.objects.values()]:
+            at, objects = self._state(fault == "old")
+            for obj in [*objects.values()]:
                 yield _line("ADDED", obj)
             yield _line("BOOKMARK", {"metadata": _meta("", at) | {"annotations": {INITIAL_END: "true"}}})
         else:
             at = int(params["resourceVersion"])
+            if at > self.version:
+                # As the real one: of what is older than asked for it says nothing at all.
+                await asyncio.sleep(3600)
+            if fault == "earlier":
+                at = max(self.forgotten, at - 3)
+        if fault == "future":
+            yield _line("BOOKMARK", {"metadata": _meta("", self.version + 1000)})
         sent = 0
         while True:
             if at < self.forgotten:
@@ -162,6 +181,11 @@ class Server:
                 raise Unreachable("kube.unreachable", "the model broke the connection")
             yield line[middle:]
 
+    def _state(self, old: bool) -> tuple[int, dict[str, dict[str, Any]]]:
+        """The present, or the first one that was asked for."""
+        self.copies.append((self.version, dict(self.objects)))
+        return self.copies[0 if old else -1]
+
     def _fault(self) -> str:
         return self.faults.pop(0) if self.faults else ""
 
@@ -177,7 +201,7 @@ def _line(kind: str, obj: dict[str, Any]) -> bytes:
     return msgspec.json.encode({"type": kind, "object": obj}) + b"\n"
 
 
-FAULTS = ["", "cut", "end", "silent", "refuse", "expire", "error", "strange"]
+FAULTS = ["", "cut", "end", "silent", "refuse", "expire", "error", "strange", "old", "earlier", "future"]
 STEPS = st.one_of(
     st.tuples(st.sampled_from(NAMES), st.integers(0, 9)),
     st.tuples(st.sampled_from(NAMES), st.none()),
@@ -189,7 +213,7 @@ STEPS = st.one_of(
 
 async def live_through(
     steps: list[Any], faults: list[str], *, streams: bool, seed: int
-) -> tuple[Server, CheckedStore]:
+) -> tuple[Server, CheckedStore, Counters]:
     """The server lives through `steps`; then nothing more goes wrong for a while."""
     random = Random(seed)  # noqa: S311
     server, store = Server(random, faults, streams=streams), CheckedStore()
@@ -207,7 +231,7 @@ async def live_through(
                 server.write(what, value)
         await asyncio.sleep(3600)
         task.cancel()
-    return server, store
+    return server, store, reflector.counters
 
 
 @given(
@@ -222,11 +246,14 @@ def test_the_copy_converges_to_the_original(
 ) -> None:
     loop = looptime.new_event_loop()
     try:
-        server, store = loop.run_until_complete(live_through(steps, faults, streams=streams, seed=seed))
+        server, store, counters = loop.run_until_complete(
+            live_through(steps, faults, streams=streams, seed=seed)
+        )
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
     assert store.whole >= 1
+    assert not store.went_back or counters.rewound
     good = {name: obj["value"] for name, obj in server.objects.items() if isinstance(obj["value"], int)}
     known = {one.metadata.name: one.value for one in store.list()}
     broken = {name for name, obj in server.objects.items() if isinstance(obj["value"], str)}

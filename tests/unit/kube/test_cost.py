@@ -6,10 +6,10 @@ import time
 
 import msgspec
 
-from havok.kube.cache import Store
+from havok.kube.key import key_of
+from havok.kube.store import Store
 from havok.kube.views import Pod
-from havok.kube.watch import key_of
-from havok.kube.wire import Page, decode, decode_items
+from havok.kube.wire import PageDecoder
 
 PODS = 5000
 
@@ -35,13 +35,12 @@ def test_five_thousand_pods_cost_little_time_and_memory() -> None:
     body = msgspec.json.encode({"metadata": {"resourceVersion": "1"}, "items": [pod(i) for i in range(PODS)]})
     gc.collect()
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    page = decode(body, Page, "the list")
-    items, bad = decode_items(page.items or [], Pod)
+    page = PageDecoder(Pod, "pods").decode(body)
     store = Store[Pod]({"node": lambda one: [one.spec.node_name]})
-    store.replace({key_of(one): one for one in items}, set())
+    store.replace({key_of(one): one for one in page.items}, set())
     seconds = time.process_time() - began
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / PODS
-    assert (len(store), bad) == (PODS, [])
+    assert (len(store), page.broken) == (PODS, [])
     assert len(store.by_index("node", "node-7")) == PODS // 100
     assert seconds < 1.5, f"{seconds:.2f} CPU seconds"
     assert grown < 24, f"{grown:.1f} KiB a pod"

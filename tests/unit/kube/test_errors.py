@@ -131,7 +131,7 @@ async def test_a_port_that_speaks_no_tls_is_said_so() -> None:
     async with server, Client(Access(server=f"https://127.0.0.1:{port}", insecure=True)) as client:
         with pytest.raises(KubeError) as caught:
             await client.version()
-    assert caught.value.code == "kube.tls.failed"
+    assert caught.value.code == "kube.tls.plain"
 
 
 async def test_a_client_that_is_not_open_is_a_defect() -> None:
@@ -141,7 +141,7 @@ async def test_a_client_that_is_not_open_is_a_defect() -> None:
 
 def test_an_unknown_proxy_scheme_is_refused_without_its_password() -> None:
     with pytest.raises(HavokError) as caught:
-        Client(Access(server="https://k8s.example", proxy="socks5://me:secret@proxy:1080"))
+        Client(Access(server="https://k8s.example", proxy="socks4://me:secret@proxy:1080"))
     assert caught.value.code == "kube.proxy.unsupported"
     assert "secret" not in caught.value.message
 

@@ -72,10 +72,12 @@ def test_files_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
     assert access.credentials.token_file == str(tmp_path / "sub/../t")
 
 
-def test_inline_data_wins_over_a_file(tmp_path: Path) -> None:
+def test_inline_data_is_read(tmp_path: Path) -> None:
     inline = base64.b64encode(b"PEM").decode()
-    fields = {"certificate-authority": "ca.crt", "certificate-authority-data": inline}
-    access = load_access(str(written(tmp_path, clusters=cluster(**fields))), environ={})
+    path = written(
+        tmp_path, clusters=cluster(**{"certificate-authority-data": f"{inline[:2]}\n{inline[2:]}"})
+    )
+    access = load_access(str(path), environ={})
     assert (access.ca, access.ca_file) == (b"PEM", "")
 
 

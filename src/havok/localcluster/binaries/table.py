@@ -24,6 +24,7 @@ ETCD: Final = "3.7.3"
 COREDNS: Final = "1.15.0"
 METRICS_SERVER: Final = "0.9.0"
 PAUSE: Final = "1.0.0"
+KWOK: Final = "0.8.0"
 
 FLAGS: Final = ("-mod=readonly", "-modcacherw", "-trimpath", "-buildvcs=false")
 """What every build gets; a change of these makes a new cache folder."""
@@ -95,6 +96,9 @@ _metrics = Group(
     name="metrics-server", version=METRICS_SERVER, variables=_METRICS_SAYS, disk=2 * GIB
 )  # fmt: skip
 _coredns = Group(name="coredns", version=COREDNS, disk=2 * GIB)
+_kwok = Group(
+    name="kwok", version=KWOK, variables=f"-X sigs.k8s.io/kwok/pkg/consts.Version=v{KWOK}", disk=1 * GIB
+)  # fmt: skip
 _pause = Group(name="pause", version=PAUSE, disk=256 * MIB)
 
 
@@ -122,6 +126,7 @@ TABLE: Final[Table] = {
             name="coredns", group=_coredns, package="github.com/coredns/coredns", seconds=160,
             asks=("-version",),
         ),
+        Binary(name="kwok", group=_kwok, package="sigs.k8s.io/kwok/cmd/kwok", seconds=80),
     )
 }  # fmt: skip
 """Every binary, in the order in which they are best built: the API server compiles what the others share."""

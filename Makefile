@@ -48,7 +48,7 @@ scenario: ## tests on a real API server and a real local cluster (root)
 soak-short:
 	$(PYTEST) -s tests/soak
 
-soak: setup ## 100000 generated Boots and configs, faults of API servers, leaders at war; SEED=, FIRST=, CASES=, ROUNDS=
+soak: setup ## the long proofs, about half an hour; SEED=, FIRST=, CASES= and ROUNDS= choose
 	SOAK_CASES=$(or $(CASES),100000) SOAK_SEED=$(or $(SEED),$(shell date +%s)) SOAK_FIRST=$(FIRST) $(PYTEST) -s tests/soak
 	SOAK_ROUNDS=$(or $(ROUNDS),10) $(PYTEST) tests/scenario/kube/test_any_fault.py tests/scenario/kube/test_lies.py
 	SOAK_ROUNDS=$(or $(ROUNDS),40) $(PYTEST) tests/scenario/kube/test_fencing.py

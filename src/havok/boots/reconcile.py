@@ -121,7 +121,8 @@ class Pass:
             return Result(after=RETRY)
         except (Invalid, Forbidden) as error:
             await self._report(workload, self._boot.status.config_hash, status.by_cluster(error))
-            return Result(after=RETRY) if isinstance(error, Forbidden) else None
+            # Nothing tells us when a policy, a webhook, a quota or a right changes, so we ask again.
+            return Result(after=RETRY)
         problem = await self._settle_reach(self._render(chosen, workload))
         await self._report(workload, digest, problem or undone)
         return Result(after=RETRY) if problem is not None else None

@@ -111,6 +111,7 @@ class _Process:
         self._announce = asyncio.Event()
         self._journal = Journal()
         self._admission = Admission(options, client, self._central)
+        self._recorders: list[EventRecorder] = []
         self._controllers = [self._controller(kind) for kind in BOOT_KINDS]
 
     async def start(self, group: asyncio.TaskGroup) -> None:
@@ -127,6 +128,8 @@ class _Process:
             group.create_task(self._follow_config(), name="central config")
         group.create_task(self._central.hold(), name="central config in force")
         group.create_task(self._admission.run(), name="webhook")
+        for recorder in self._recorders:
+            group.create_task(recorder.run(), name="events")
         election = LeaderElection(
             self._client, options.lease_name, options.namespace, self._identity,
             duration=options.lease_seconds, renew=options.lease_seconds * 2 / 3,
@@ -200,7 +203,7 @@ class _Process:
             client=self._client,
             world=self._world,
             central=self._central,
-            events=EventRecorder(self._client, f"{kind.singular}-controller", self._identity),
+            events=self._recorder(f"{kind.singular}-controller"),
             metrics=self._metrics,
             journal=self._journal,
             max_history=self._options.max_history,
@@ -209,6 +212,10 @@ class _Process:
             now=utcnow,
             seconds=asyncio.get_running_loop().time,
         )
+
+    def _recorder(self, component: str) -> EventRecorder:
+        self._recorders.append(EventRecorder(self._client, component, self._identity))
+        return self._recorders[-1]
 
     async def _lead(self) -> None:
         log.info("leading", environment=self._options.environment, identity=self._identity)

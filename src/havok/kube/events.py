@@ -1,13 +1,15 @@
 """Events: what happened to an object, where `kubectl describe` and our own UI show it.
 
 Repeats are one event with a count; an object that makes many different events is cut off after 25 in a row
-and then gets one each five minutes, as client-go does it. Invariant: reporting never fails and never holds
-up what it reports on for more than five seconds.
+and then gets one each five minutes, as client-go does it. While `run` runs, events wait in an outbox and
+whoever reports goes on at once. Invariant: reporting never fails and never holds up what it reports on for
+more than five seconds; the events of one object come in the order in which they were reported.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 from uuid import uuid4
@@ -27,6 +29,8 @@ REMEMBERED: Final = 4096
 BURST: Final = 25
 REFILL: Final = 1 / 300
 SECONDS: Final = 5.0
+OUTBOX: Final = 10_000
+"""Events that may wait; at some 500 a second this is more than a restart with thousands of objects needs."""
 LONGEST_MESSAGE: Final = 1024
 
 log = get_logger("kube.events")
@@ -35,6 +39,13 @@ log = get_logger("kube.events")
 class _Told(msgspec.Struct):
     name: str
     count: int
+
+
+class _Waiting(msgspec.Struct, frozen=True):
+    about: ObjectReference
+    type: Kind
+    reason: str
+    message: str
 
 
 class EventRecorder:
@@ -49,26 +60,55 @@ class EventRecorder:
         self._now = now
         self._told: OrderedDict[tuple[str, ...], _Told] = OrderedDict()
         self._budgets: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._outbox: asyncio.Queue[_Waiting] | None = None
         self.dropped = 0
         """Events that were not written: too many, or the API server did not take them."""
 
     async def event(self, about: ObjectReference, type_: Kind, reason: str, message: str) -> None:
         """Report that something happened. Never raises; what cannot be written is logged and counted."""
-        message = message[:LONGEST_MESSAGE]
-        key = (about.kind, about.namespace, about.name, about.uid, type_, reason, message)
+        event = _Waiting(about, type_, reason, message[:LONGEST_MESSAGE])
         if not self._may(about):
             self.dropped += 1
-            return
+        elif self._outbox is None:
+            await self._send(event)
+        else:
+            try:
+                self._outbox.put_nowait(event)
+            except asyncio.QueueFull:
+                self._lost(event, "too many wait")
+
+    async def run(self) -> None:
+        """Write what waits, until cancelled; then what is left, for five seconds at most."""
+        outbox = self._outbox = asyncio.Queue[_Waiting](OUTBOX)
+        left: list[_Waiting] = []
+        try:
+            while True:
+                left = [await outbox.get()]
+                await self._send(left[0])
+                left = []
+        finally:
+            self._outbox = None
+            while not outbox.empty():
+                left.append(outbox.get_nowait())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SECONDS):
+                    for event in left:
+                        await self._send(event)
+
+    async def _send(self, event: _Waiting) -> None:
         try:
             async with asyncio.timeout(SECONDS):
-                await self._write(about, type_, reason, message, key)
+                await self._write(event)
         except Exception as error:
-            self.dropped += 1
-            log.warning("event_lost", reason=reason, object=about.name, cause=str(error))
+            self._lost(event, str(error))
 
-    async def _write(
-        self, about: ObjectReference, type_: Kind, reason: str, message: str, key: tuple[str, ...]
-    ) -> None:
+    def _lost(self, event: _Waiting, cause: str) -> None:
+        self.dropped += 1
+        log.warning("event_lost", reason=event.reason, object=event.about.name, cause=cause)
+
+    async def _write(self, event: _Waiting) -> None:
+        about, type_, reason, message = event.about, event.type, event.reason, event.message
+        key = (about.kind, about.namespace, about.name, about.uid, type_, reason, message)
         told = self._told.get(key)
         if told:
             self._told.move_to_end(key)

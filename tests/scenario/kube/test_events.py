@@ -1,5 +1,9 @@
 """Events on a real API server."""
 
+import asyncio
+
+import pytest
+
 from havok.kube import Access, Client, EventRecorder, Limits, reference
 from havok.kube.resources import CONFIGMAPS, EVENTS
 from havok.kube.views import Event, ObjectReference
@@ -41,6 +45,24 @@ async def test_one_object_cannot_flood_the_cluster(client: Client, namespace: st
         await recorder.event(thing, "Normal", "Looped", f"round {number}")
     assert len((await client.list(EVENTS, namespace, view=Event)).items) == 25
     assert recorder.dropped == 5
+
+
+async def test_nobody_waits_for_the_outbox_and_its_end_writes_what_is_left(
+    client: Client, namespace: str
+) -> None:
+    thing, recorder = await about(client, namespace), EventRecorder(client, "tester", "pod-1")
+    running = asyncio.create_task(recorder.run())
+    await asyncio.sleep(0)
+    for number in range(20):
+        with pytest.raises(StopIteration):  # it ends without having waited for anything
+            recorder.event(thing, "Normal", f"Step{number}", "it goes on").send(None)
+    running.cancel()
+    await asyncio.wait([running])
+    found = (await client.list(EVENTS, namespace, view=Event)).items
+    assert {one.reason for one in found} == {f"Step{number}" for number in range(20)}
+    assert recorder.dropped == 0
+    await recorder.event(thing, "Normal", "After", "nobody runs the outbox")
+    assert len((await client.list(EVENTS, namespace, view=Event)).items) == 21
 
 
 async def test_reporting_never_fails() -> None:

@@ -44,6 +44,7 @@ COMMANDS: Final[tuple[Entry, ...]] = (
     Entry("down", "cluster", "havok.cli.cluster:down"),
     Entry("status", "cluster", "havok.cli.cluster:status"),
     Entry("kubeconfig", "cluster", "havok.cli.cluster:kubeconfig"),
+    Entry("node", "cluster", "havok.cli.node:node"),
     Entry("image", "cluster", "havok.cli.cluster:image"),
     Entry("doctor", "cluster", "havok.cli.cluster:doctor"),
     Entry("serve", "havok", "havok.cli.serve:serve"),

@@ -19,16 +19,29 @@ DNS_PORT = 1053
 """Above 1024, so that CoreDNS needs neither root nor a capability."""
 
 
-def everything(layout: Layout, *, coredns: str, metrics_server: str, outside_dns: bool) -> list[Object]:
+TOLERATIONS: list[Object] = [
+    {"key": f"node.kubernetes.io/{trouble}", "operator": "Exists", "effect": "NoSchedule"}
+    for trouble in ("not-ready", "memory-pressure", "disk-pressure", "pid-pressure")
+]
+TOLERATIONS.append({
+    "key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute",
+    "tolerationSeconds": 1,
+})  # fmt: skip
+"""What the cluster's own parts put up with: much, but a node that is drained or away they leave at once."""
+
+
+def everything(
+    layout: Layout, *, coredns: str, metrics_server: str, outside_dns: bool, nodes: int
+) -> list[Object]:
     """Every object outside the platform itself, in an order that can be applied in one go."""
     return [
-        *dns(layout, version=coredns, outside=outside_dns),
+        *dns(layout, version=coredns, outside=outside_dns, replicas=min(nodes, 2)),
         *metrics(layout, version=metrics_server),
         *storage(),
     ]
 
 
-def dns(layout: Layout, *, version: str, outside: bool) -> list[Object]:
+def dns(layout: Layout, *, version: str, outside: bool, replicas: int = 1) -> list[Object]:
     """CoreDNS. `outside`: there is a name server to ask for names that are not the cluster's."""
     forward = "    forward . /etc/resolv.conf {\n        max_concurrent 1000\n    }\n" if outside else ""
     corefile = (
@@ -68,7 +81,20 @@ def dns(layout: Layout, *, version: str, outside: bool) -> list[Object]:
         "serviceAccountName": "coredns",
         "priorityClassName": "system-cluster-critical",
         "dnsPolicy": "Default",
-        "tolerations": [{"operator": "Exists"}],
+        "tolerations": TOLERATIONS,
+        "affinity": {
+            "podAntiAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [
+                    {
+                        "weight": 100,
+                        "podAffinityTerm": {
+                            "topologyKey": "kubernetes.io/hostname",
+                            "labelSelector": {"matchLabels": labels},
+                        },
+                    }
+                ]
+            }
+        },
         "containers": [container],
         "volumes": [{"name": "config", "configMap": {"name": "coredns"}}],
     }
@@ -76,7 +102,7 @@ def dns(layout: Layout, *, version: str, outside: bool) -> list[Object]:
         _object("v1", "ServiceAccount", "coredns", SYSTEM),
         *_cluster_role("system:coredns", rules, "coredns"),
         _object("v1", "ConfigMap", "coredns", SYSTEM, data={"Corefile": corefile}),
-        _deployment("coredns", labels, pod),
+        _deployment("coredns", labels, pod, replicas),
         _object("v1", "Service", "kube-dns", SYSTEM, labels=labels, spec={
             "clusterIP": layout.addresses.dns,
             "selector": labels,
@@ -123,7 +149,7 @@ def metrics(layout: Layout, *, version: str) -> list[Object]:
     pod = {
         "serviceAccountName": "metrics-server",
         "priorityClassName": "system-cluster-critical",
-        "tolerations": [{"operator": "Exists"}],
+        "tolerations": TOLERATIONS,
         "securityContext": {"fsGroup": 65534},
         "containers": [container],
         "volumes": [{"name": "tls", "secret": {"secretName": "metrics-server", "defaultMode": 0o440}}],
@@ -214,9 +240,9 @@ def _object(
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **rest}
 
 
-def _deployment(name: str, labels: dict[str, str], pod: Object) -> Object:
+def _deployment(name: str, labels: dict[str, str], pod: Object, replicas: int = 1) -> Object:
     return _object("apps/v1", "Deployment", name, SYSTEM, labels=labels, spec={
-        "replicas": 1,
+        "replicas": replicas,
         "selector": {"matchLabels": labels},
         "strategy": {"rollingUpdate": {"maxUnavailable": 0}},
         "template": {"metadata": {"labels": labels}, "spec": pod},

@@ -142,13 +142,13 @@ def operator(layout: Layout) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def node(layout: NodeLayout) -> tuple[str, ...]:
-    """The init of a node: process 1 of its own process, mount and network namespaces."""
+def node(layout: NodeLayout, key: str) -> tuple[str, ...]:
+    """The init of a node: process 1 of its own process, mount and network namespaces. `key`: what for."""
     cluster = layout.cluster
     return (
         "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc",
         "--propagation", "private",
-        *python("havok.localcluster.node"), str(cluster.home), cluster.name, str(layout.number),
+        *python("havok.localcluster.node"), str(cluster.home), cluster.name, str(layout.number), key,
     )  # fmt: skip
 
 

@@ -19,6 +19,10 @@ from havok.settings import Settings
 
 GIB = 1 << 30
 LEAST_DISK = 1 * GIB
+LEAST_MEMORY = 768 << 20
+"""What the control plane, the registry and the operator take together."""
+NODE_MEMORY = 256 << 20
+"""What a real node takes before its first app."""
 TOOLS = {
     "containerd": "containerd",
     "ctr": "containerd",
@@ -93,6 +97,21 @@ def check_requirements(home: Path | None = None) -> None:
         )  # fmt: skip
 
 
+def check_memory(nodes: int, meminfo: str = "") -> None:
+    """Refuse real nodes that this machine cannot hold. Raises HavokError `cluster.memory.short`."""
+    free = _available(meminfo or Path("/proc/meminfo").read_text())
+    needed = LEAST_MEMORY + nodes * NODE_MEMORY
+    if nodes > 0 and free < needed:
+        raise HavokError(
+            "cluster.memory.short",
+            f"{nodes} more nodes need about {needed / GIB:.1f} GiB of memory; {free / GIB:.1f} GiB are free",
+            f"ask for {max(1, (free - LEAST_MEMORY) // NODE_MEMORY)} at most, or end other programs; "
+            f"nothing was changed",
+            nodes=nodes, needed=f"{needed / GIB:.1f} GiB", free=f"{free / GIB:.1f} GiB",
+            most=max(1, (free - LEAST_MEMORY) // NODE_MEMORY),
+        )  # fmt: skip
+
+
 def missing_packages() -> list[str]:
     """Debian packages without which no cluster starts, each once."""
     lacking = [package for tool, package in TOOLS.items() if _which(tool) is None]
@@ -123,14 +142,18 @@ def containerd_version(text: str) -> Finding:
 
 def memory(meminfo: str) -> Finding:
     """A cluster with the platform and the sample takes about 1.5 GiB."""
-    found = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in meminfo.splitlines() if ":" in line}
-    free = found.get("MemAvailable", 0)
+    free = _available(meminfo)
     values = {"free": f"{free / GIB:.1f} GiB"}
     if free < 1 * GIB:
         return _bad("memory", "end other programs; a cluster with the sample takes about 1.5 GiB", **values)
     if free < 2 * GIB:
         return _warn("memory", "end other programs before large apps", **values)
     return _good("memory", **values)
+
+
+def _available(meminfo: str) -> int:
+    found = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in meminfo.splitlines() if ":" in line}
+    return found.get("MemAvailable", 0)
 
 
 def disk(home: Path, free: int) -> Finding:

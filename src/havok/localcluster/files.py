@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from havok.codec import encode_json, encode_yaml
-from havok.localcluster.layout import REGISTRY_HOST, Layout, NodeLayout
+from havok.localcluster.layout import NODE_PREFIX, REGISTRY_HOST, Layout, NodeLayout
 from havok.localcluster.pki import write_private, write_public
 
 PAUSE_IMAGE = "havok.local/pause:1"
@@ -229,12 +229,24 @@ def write_node(node: NodeLayout, password: str) -> None:
         write_private(config / file, text.encode())
 
 
-def digest(layout: Layout, nodes: Iterable[int]) -> str:
-    """Of every file that a process of the cluster reads at its start: another digest, another start."""
-    configs = [layout.config, *(layout.node(number).config for number in nodes)]
-    found = [*layout.pki.glob("*.crt"), *layout.config.glob("registry.*")]
-    for folder in configs:
-        found += [*folder.glob("*.kubeconfig"), *folder.glob("*.toml"), *folder.glob("k*.yaml")]
+def digest(layout: Layout) -> str:
+    """Of every file that a process on the host reads at its start: another digest, another start."""
+    leaves = [file for file in layout.pki.glob("*.crt") if not file.name.startswith(NODE_PREFIX)]
+    return _digest([*leaves, *layout.config.glob("registry.*"), *_configs(layout.config)])
+
+
+def node_digest(node: NodeLayout) -> str:
+    """The same of one node."""
+    return _digest(
+        [node.cluster.pki / "ca.crt", node.cluster.pki / f"{node.name}.crt", *_configs(node.config)]
+    )
+
+
+def _configs(folder: Path) -> list[Path]:
+    return [*folder.glob("*.kubeconfig"), *folder.glob("*.toml"), *folder.glob("k*.yaml")]
+
+
+def _digest(found: Iterable[Path]) -> str:
     whole = hashlib.sha256()
     for file in sorted(found):
         whole.update(f"{file}\0".encode() + file.read_bytes())

@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 MAX_CLUSTERS: Final = 32
+NODE_PREFIX: Final = "node-"
 REGISTRY_HOST: Final = "registry.havok.internal"
 """What a Boot's `registry` says; every node maps it to its own cluster's registry."""
 MARK: Final = "HVK_CLUSTER"
@@ -142,6 +143,11 @@ class Layout(msgspec.Struct, frozen=True):
     def node(self, number: int) -> "NodeLayout":
         return NodeLayout(self, number)
 
+    def made_nodes(self) -> "list[NodeLayout]":
+        """Every node that has a folder, whether it is to be or not."""
+        numbers = [folder.name.removeprefix(NODE_PREFIX) for folder in (self.root / "nodes").glob("*")]
+        return [self.node(int(number)) for number in sorted(numbers) if number.isdigit()]
+
 
 class NodeLayout(msgspec.Struct, frozen=True):
     """Folders of one real node; most are mounted over the standard places inside its mount namespace."""
@@ -151,7 +157,7 @@ class NodeLayout(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        return f"node-{self.number}"
+        return f"{NODE_PREFIX}{self.number}"
 
     @property
     def component(self) -> str:
@@ -189,6 +195,11 @@ class NodeLayout(msgspec.Struct, frozen=True):
     @property
     def pods(self) -> str:
         return self.cluster.addresses.node_pods(self.number)
+
+    @property
+    def hardware_address(self) -> str:
+        """Of its end of the cable; the same in each life, so that no neighbour has to learn it anew."""
+        return f"02:68:76:6b:{self.cluster.index:02x}:{self.number:02x}"
 
     @property
     def host_link(self) -> str:

@@ -25,7 +25,11 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """A cluster's record. `binaries` are absolute paths by name."""
+    """A cluster's record. `binaries` are absolute paths by name.
+
+    `nodes` are the numbers of its real nodes once one was added or removed, `stopped` those that a person
+    stopped: they stay so until a person starts them.
+    """
 
     name: str
     index: int
@@ -33,6 +37,18 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     options: Options
     password: str
     binaries: dict[str, str] = {}
+    nodes: tuple[int, ...] | None = None
+    stopped: tuple[int, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Every real node, stopped ones too, in order."""
+        return tuple(range(1, self.options.nodes + 1)) if self.nodes is None else self.nodes
+
+    @property
+    def running(self) -> tuple[int, ...]:
+        """The real nodes that are to run."""
+        return tuple(number for number in self.numbers if number not in self.stopped)
 
     @property
     def mark(self) -> str:

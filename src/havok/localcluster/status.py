@@ -20,7 +20,7 @@ STARTING_SECONDS = 60
 
 
 class ComponentStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One row. `state`: running, starting, restarting, waiting, stopped or degraded.
+    """One row. `state`: running, starting, restarting, waiting, stopped, degraded, or off (on purpose).
 
     `pid` is the host's, 0 where there is none to tell; `since` is seconds in this state; `detail` says why.
     """
@@ -42,8 +42,11 @@ def status(name: str, *, settings: Settings) -> list[ComponentStatus]:
     rows = [ComponentStatus(name="supervisor", state="running" if alive else "stopped")]
     for item in read_status(layout.run / "status.json"):
         rows.append(_row(item, alive or _lives(layout, item.name)))
-    for number in range(1, known.options.nodes + 1):
+    for number in known.numbers:
         node = layout.node(number)
+        if number in known.stopped:
+            rows.append(ComponentStatus(name=node.name, state="off"))
+            continue
         up = any(row.name == node.name and row.state == "running" for row in rows)
         rows += [
             _row(item, up, prefix=f"{node.name}/", in_node=True) for item in read_status(node.status)
@@ -75,7 +78,10 @@ def _inside(known: state.Known, layout: Layout) -> list[ComponentStatus]:
     kubectl = Kubectl(Path(known.binaries["kubectl"]), layout.kubeconfig())
     rows = []
     try:
+        off = {layout.node(number).name for number in known.stopped}
         for node in kubectl.get("nodes")["items"]:
+            if node["metadata"]["name"] in off:
+                continue
             conditions = node["status"].get("conditions", [])
             ready: dict[str, Any] = next((c for c in conditions if c["type"] == "Ready"), {})
             good = ready.get("status") == "True"

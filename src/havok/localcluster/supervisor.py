@@ -5,15 +5,18 @@ of the platform wait for a marker file that `up` writes once the API server has 
 supervisor that is killed leaves its components running; the next one adopts them.
 """
 
+import hashlib
 import os
+import signal
 import socket
 import ssl
 import sys
 from pathlib import Path
 
 from havok import log
-from havok.localcluster import components, network, process, state
-from havok.localcluster.layout import MARK, Layout
+from havok.localcluster import components, files, network, process, state
+from havok.localcluster.layout import MARK, Layout, NodeLayout
+from havok.localcluster.node import node_components
 from havok.localcluster.state import Known
 from havok.localcluster.supervise import Component, Supervisor
 
@@ -25,12 +28,16 @@ def main(arguments: list[str]) -> None:
     known = state.load(home, name)
     layout = known.layout(home)
     held = hold_port(layout.api_port)
+    signal.signal(
+        signal.SIGHUP, signal.SIG_IGN
+    )  # whoever sends it before we listen changed the record before
     if (ourselves := process.identity(os.getpid(), key)) is not None:
         process.save(layout.run / "supervisor.json", ourselves)
     environment = {**os.environ, MARK: known.mark}
     Supervisor(
-        plan(known, layout), run=layout.run, status=layout.run / "status.json", environment=environment
-    ).run()
+        plan(known, layout), run=layout.run, status=layout.run / "status.json", environment=environment,
+        plan=lambda: plan(state.load(home, name), layout),
+    ).run()  # fmt: skip
     held.close()
 
 
@@ -61,7 +68,7 @@ def plan(known: Known, layout: Layout) -> list[Component]:
         )
 
     platform = (layout.run / "platform-ready").exists
-    nodes = [layout.node(number) for number in range(1, known.options.nodes + 1)]
+    nodes = [layout.node(number) for number in known.running]
     return [
         part("etcd", components.etcd(layout, known.options, binary["etcd"]), (), (at.loopback, 2379)),
         Component(
@@ -76,7 +83,8 @@ def plan(known: Known, layout: Layout) -> list[Component]:
         part("registry", components.registry(layout), (), (at.bridge, 5000)),
         *(
             Component(
-                name=node.name, command=components.node(node), log=layout.log(node.name),
+                name=node.name, command=components.node(node, node_key(node, binary)),
+                log=layout.log(node.name),
                 needs=("kube-apiserver",),
                 started=lambda pid, node=node: network.attach(node, init_of(pid)),  # type: ignore[misc]
                 patience=20, signalled=init_of,
@@ -90,6 +98,12 @@ def plan(known: Known, layout: Layout) -> list[Component]:
                   # One name for every life of the one operator: it need not wait for its own Lease to end.
                   environment={"POD_NAME": f"havok-{known.name}"}),
     ]  # fmt: skip
+
+
+def node_key(node: NodeLayout, binary: dict[str, Path]) -> str:
+    """What a running node must have been started for: its commands and their files."""
+    commands = "\n".join("\0".join(part.command) for part in node_components(node, binary))
+    return hashlib.sha256(f"{commands}\n{files.node_digest(node)}".encode()).hexdigest()
 
 
 def init_of(unshare_pid: int) -> int:

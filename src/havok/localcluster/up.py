@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -25,6 +26,7 @@ from havok.localcluster import (
     binaries,
     cgroups,
     components,
+    departed,
     doctor,
     files,
     images,
@@ -36,8 +38,7 @@ from havok.localcluster import (
     supervisor,
 )  # fmt: skip
 from havok.localcluster.kubectl import Kubectl
-from havok.localcluster.layout import MARK, REGISTRY_HOST, Layout, NodeLayout
-from havok.localcluster.node import node_components
+from havok.localcluster.layout import MARK, NODE_PREFIX, REGISTRY_HOST, Layout, NodeLayout
 from havok.localcluster.supervise import read_status
 from havok.localcluster.supervisor import api_ready, plan
 from havok.settings import Settings
@@ -111,10 +112,21 @@ class Bringing:
             self._parts[key] = self._parts.get(key, 0.0) + now - began
 
 
+Change = Callable[[state.Known], state.Known]
+
+
 def up(
-    name: str = "default", *, settings: Settings, report: Report, options: components.Options | None = None
+    name: str = "default",
+    *,
+    settings: Settings,
+    report: Report,
+    options: components.Options | None = None,
+    change: Change = lambda known: known,
 ) -> ClusterInfo:
-    """Bring the cluster up. Raises HavokError with the step's own code; run again, it goes on from there."""
+    """Bring the cluster up. Raises HavokError with the step's own code; run again, it goes on from there.
+
+    `options` are of a new cluster; `change` is made to the record of one that exists, before anything else.
+    """
     platform.check()
     home = Path(settings.get("cluster.home", str))
     bringing = Bringing(home, name, settings, report)
@@ -122,6 +134,8 @@ def up(
     doctor.check_requirements(home)
     known, created = _record(bringing, options)
     with _one_at_a_time(known.layout(home)):
+        known = change(state.load(home, name))
+        state.save(home, known)
         bringing.stage("binaries")
         known = _binaries(bringing, known)
         layout = known.layout(home)
@@ -131,11 +145,12 @@ def up(
         _wait(lambda: api_ready(layout), PATIENCE, "the API server", layout.log("kube-apiserver"))
         kubectl = Kubectl(Path(known.binaries["kubectl"]), layout.kubeconfig())
         bringing.stage("addons")
-        _apply(layout, kubectl)
+        _apply(layout, kubectl, len(known.running))
         bringing.stage("node")
+        departed.settle(known, layout, kubectl)
         _wait_for_nodes(known, layout, kubectl)
         bringing.stage("platform")
-        _wait_for_platform(layout, kubectl)
+        _wait_for_platform(known, layout, kubectl)
     return ClusterInfo(
         name=name, context=layout.context, api_url=layout.api_url, kubeconfig=str(layout.kubeconfig()),
         registry=REGISTRY_HOST, registry_address=layout.addresses.registry, created=created,
@@ -174,7 +189,7 @@ def _binaries(bringing: Bringing, known: state.Known) -> state.Known:
 
 def _prepare(bringing: Bringing, known: state.Known, layout: Layout) -> None:
     bringing.stage("network")
-    nodes = range(1, known.options.nodes + 1)
+    nodes = known.running
     for folder in (layout.logs, layout.images, layout.volumes, layout.etcd):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     layout.volumes.chmod(0o711)
@@ -197,13 +212,15 @@ def _cable(node: NodeLayout) -> None:
 
 
 def _supervisor(known: state.Known, layout: Layout) -> None:
-    """Start the supervisor unless the running one was started for the same plan."""
+    """Start the supervisor unless the running one was started for the same plan, its nodes apart."""
     layout.run.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = layout.run / "supervisor.json"
     key = _plan_key(known, layout)
     running = process.load(file)
     if running is not None and running.alive:
         if running.command == key:
+            os.kill(running.pid, signal.SIGHUP)
+            _wait(lambda: _knows_nodes(known, layout), PATIENCE, "the supervisor", layout.log("supervisor"))
             return
         process.end(running, patience=60)
     command = [*components.python("havok.localcluster.supervisor"), str(layout.home), layout.name, key]
@@ -213,15 +230,22 @@ def _supervisor(known: state.Known, layout: Layout) -> None:
     _wait(lambda: supervisor.runs(layout), PATIENCE, "the supervisor", log)
 
 
+def _knows_nodes(known: state.Known, layout: Layout) -> bool:
+    """Whether the supervisor runs the nodes of the record, and no others."""
+    names = {item.name for item in read_status(layout.run / "status.json")}
+    return {name for name in names if name.startswith(NODE_PREFIX)} == {
+        layout.node(number).name for number in known.running
+    }
+
+
 def _plan_key(known: state.Known, layout: Layout) -> str:
-    """What a running supervisor must have been started for: our version, its commands, their files."""
-    binary = {name: Path(path) for name, path in known.binaries.items()}
-    nodes = range(1, known.options.nodes + 1)
-    parts = plan(known, layout)
-    for number in nodes:
-        parts += node_components(layout.node(number), binary)
+    """What a running supervisor must have been started for: our version, its commands, their files.
+
+    Nodes are left out: it follows them without a new start.
+    """
+    parts = [part for part in plan(known, layout) if not part.name.startswith(NODE_PREFIX)]
     commands = "\n".join("\0".join(part.command) for part in parts)
-    whole = f"{__version__}\n{commands}\n{files.digest(layout, nodes)}"
+    whole = f"{__version__}\n{commands}\n{files.digest(layout)}"
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
@@ -232,11 +256,12 @@ def _clean_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in keep if name in os.environ}
 
 
-def _apply(layout: Layout, kubectl: Kubectl) -> None:
+def _apply(layout: Layout, kubectl: Kubectl, nodes: int) -> None:
     outside = bool(files.resolv_conf([_read("/etc/resolv.conf"), _read("/run/systemd/resolve/resolv.conf")]))
     objects = addons.everything(
-        layout, coredns=binaries.COREDNS, metrics_server=binaries.METRICS_SERVER, outside_dns=outside
-    )
+        layout, coredns=binaries.COREDNS, metrics_server=binaries.METRICS_SERVER, outside_dns=outside,
+        nodes=nodes,
+    )  # fmt: skip
     kubectl.apply([*addons.platform(), *objects])
     (layout.run / "platform-ready").touch()
 
@@ -248,17 +273,17 @@ def _read(path: str) -> str:
 
 
 def _wait_for_nodes(known: state.Known, layout: Layout, kubectl: Kubectl) -> None:
-    for number in range(1, known.options.nodes + 1):
+    for number in known.running:
         node = layout.node(number)
         log = node.root / "logs" / "kubelet.log"
         _wait(partial(kubectl.condition, "node", node.name, "Ready"), PATIENCE, node.name, log)
 
 
-def _wait_for_platform(layout: Layout, kubectl: Kubectl) -> None:
+def _wait_for_platform(known: state.Known, layout: Layout, kubectl: Kubectl) -> None:
     """What an app needs; metrics-server is not waited for, it takes two scrapes (20 s) to be ready."""
     _wait(
         partial(kubectl.condition, "deployment", "coredns", "Available", namespace=addons.SYSTEM),
-        PATIENCE, "coredns", layout.node(1).root / "logs" / "kubelet.log",
+        PATIENCE, "coredns", layout.node(known.running[0]).root / "logs" / "kubelet.log",
     )  # fmt: skip
     _wait(
         lambda: component_state(layout, "operator") == "running",

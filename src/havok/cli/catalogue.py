@@ -20,7 +20,7 @@ CODE: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 EXITS: Final = {
     "UsageError": 2, "ConfigError": 2, "Invalid": 2, "Denied": 2, "Refusal": 2,
     "NotFoundError": 3, "NotFound": 3, "ForbiddenError": 4, "Forbidden": 4, "Unauthorized": 4,
-    "ConflictError": 5, "Conflict": 5, "AlreadyExists": 5, "TimedOutError": 6, "TimedOut": 6,
+    "ConflictError": 5, "Conflict": 5, "AlreadyExists": 5, "LeadLost": 5, "TimedOutError": 6, "TimedOut": 6,
     "UnhealthyError": 7,
 }  # fmt: skip
 
@@ -36,10 +36,12 @@ class Page(msgspec.Struct, frozen=True):
 
 @cache
 def pages() -> dict[str, Page]:
-    """code → page, for every error raised anywhere in the package."""
+    """code → page, for every error raised anywhere in the package, or by the builds of the samples."""
+    from havok.localcluster import samples
+
     root = Path(havok.__file__).parent
     found: dict[str, Page] = {}
-    for file in sorted(root.rglob("*.py")):
+    for file in sorted([*root.rglob("*.py"), *samples.folder().glob("**/*.py")]):
         for page in read(file.read_text("utf-8")):
             found.setdefault(page.code, page)
     return found | {page.code: page for page in _rollout_failures("en")}

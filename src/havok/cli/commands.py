@@ -46,6 +46,7 @@ COMMANDS: Final[tuple[Entry, ...]] = (
     Entry("kubeconfig", "cluster", "havok.cli.cluster:kubeconfig"),
     Entry("node", "cluster", "havok.cli.node:node"),
     Entry("image", "cluster", "havok.cli.cluster:image"),
+    Entry("sample", "cluster", "havok.cli.sample:sample"),
     Entry("doctor", "cluster", "havok.cli.cluster:doctor"),
     Entry("serve", "havok", "havok.cli.serve:serve"),
     Entry("explain", "havok", "havok.cli.explain:explain"),

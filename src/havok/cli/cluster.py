@@ -29,6 +29,9 @@ def up(
     name: Name = "default",
     yes: Yes = False,
     nodes: Annotated[int | None, typer.Option("--nodes", metavar="N", help="cluster.nodes")] = None,
+    kwok_nodes: Annotated[
+        int | None, typer.Option("--kwok-nodes", metavar="N", help="cluster.kwok_nodes")
+    ] = None,
     bin_dir: Annotated[str | None, typer.Option("--bin-dir", metavar="DIR", help="cluster.bin_dir")] = None,
     api_port: Annotated[
         int | None, typer.Option("--api-port", metavar="PORT", help="cluster.api_port")
@@ -41,10 +44,11 @@ def up(
     form = parse_format(output, allowed=("table", "json", "yaml"))
     settings = Settings.load(flags={"cluster.bin_dir": bin_dir, "cluster.api_port": api_port})
     platform.check()
-    if missing := doctor.missing_packages():
+    real = cluster.wants_real(name, nodes, settings=settings)
+    if real and (missing := doctor.missing_packages()):
         _install(console, missing, yes=yes)
     with progress(console) as report:
-        info = cluster.up(name, nodes, settings=settings, report=report)
+        info = cluster.up(name, nodes, settings=settings, report=report, kwok=kwok_nodes)
     if form.kind == "table":
         _welcome(console, info)
     else:
@@ -89,7 +93,7 @@ def status(context: typer.Context, name: Name = "default", output: Output = "tab
     else:
         for row in rows:
             console.data(_status_line(console, row))
-    if any(row.state not in ("running", "starting", "off") for row in rows):
+    if any(row.state not in ("running", "starting", "off", "simulated") for row in rows):
         console.note(_say(console, "status.heal", name=name))
         raise typer.Exit(7)
 
@@ -193,6 +197,9 @@ def progress(console: Console) -> "Iterator[Report]":
 def _welcome(console: Console, info: "ClusterInfo") -> None:
     suffix = "" if info.name == "default" else f" --name {info.name}"
     console.note(console.paint(_say(console, "up.ready", name=info.name, seconds=info.seconds), "green"))
+    if info.simulated:
+        console.note(_say(console, "up.simulated", api=info.api_url, context=info.context, suffix=suffix))
+        return
     console.note(_say(
         console, "up.next", api=info.api_url, registry=info.registry, context=info.context, suffix=suffix,
     ))  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 from havok.localcluster import doctor as doctor_
 from havok.localcluster import images, merge, nodes, state
 from havok.localcluster.down import down
-from havok.localcluster.nodes import NodeInfo
+from havok.localcluster.nodes import NodeInfo, wants_real
 from havok.localcluster.nodes import bring_up as up
 from havok.localcluster.status import ComponentStatus, status
 from havok.localcluster.up import ClusterInfo, Report, Stage
@@ -28,6 +28,7 @@ __all__ = [
     "push_image",
     "status",
     "up",
+    "wants_real",
 ]
 
 

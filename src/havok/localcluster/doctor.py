@@ -59,16 +59,21 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 def examine(settings: Settings, name: str = "default") -> list[Finding]:
     """Every check, in the order in which a person would mend them."""
-    refusal = platform.refuse(os.uname().sysname, os.uname().release, os.geteuid())
+    refusal = platform.refuse(os.uname().sysname)
     if refusal is not None:
         return [_bad("platform", refusal.hint, reason=refusal.message)]
     home = Path(settings.get("cluster.home", str))
+    if not platform.root():
+        return [
+            _warn("root", "sudo havok up"),
+            memory(Path("/proc/meminfo").read_text()), disk(home, _free(home)), _port(home, name),
+        ]  # fmt: skip
     return [
         _good("platform", system=f"{os.uname().sysname} {os.uname().release}"),
         *packages(missing_packages()),
         containerd_version(_output(["containerd", "--version"])),
         *_kernel(),
-        memory(Path("/proc/meminfo").read_text()),
+        memory(Path("/proc/meminfo").read_text(), _nodes_to_start(home, name)),
         disk(home, _free(home)),
         _port(home, name),
         _addresses(home, name),
@@ -76,15 +81,16 @@ def examine(settings: Settings, name: str = "default") -> list[Finding]:
     ]
 
 
-def check_requirements(home: Path | None = None) -> None:
+def check_requirements(home: Path | None = None, *, packages: bool = True) -> None:
     """Refuse early what cannot work. Raises HavokError `cluster.packages.missing` or `cluster.disk.full`."""
-    missing = missing_packages()
+    missing = missing_packages() if packages else []
     if missing:
         names = " ".join(missing)
         raise HavokError(
             "cluster.packages.missing",
             f"a local cluster needs Debian packages that this machine lacks: {names}",
-            f"apt-get install --yes --no-install-recommends {names}",
+            f"apt-get install --yes --no-install-recommends {names}; or have simulated nodes alone: "
+            f"havok up --nodes 0",
             packages=names,
         )
     free = _free(home) if home else LEAST_DISK
@@ -140,15 +146,26 @@ def containerd_version(text: str) -> Finding:
     return _good("containerd", version=version)
 
 
-def memory(meminfo: str) -> Finding:
-    """A cluster with the platform and the sample takes about 1.5 GiB."""
+def memory(meminfo: str, nodes: int = 1) -> Finding:
+    """A cluster of one node with the platform and the sample takes about 1.5 GiB. `nodes`: yet to start."""
     free = _available(meminfo)
     values = {"free": f"{free / GIB:.1f} GiB"}
+    if nodes > 1 and free < LEAST_MEMORY + nodes * NODE_MEMORY:
+        fix = f"end other programs; {nodes} nodes take {(LEAST_MEMORY + nodes * NODE_MEMORY) / GIB:.1f} GiB"
+        return _bad("memory", fix, **values)
     if free < 1 * GIB:
         return _bad("memory", "end other programs; a cluster with the sample takes about 1.5 GiB", **values)
     if free < 2 * GIB:
         return _warn("memory", "end other programs before large apps", **values)
     return _good("memory", **values)
+
+
+def _nodes_to_start(home: Path, name: str) -> int:
+    try:
+        known = state.load(home, name)
+    except HavokError:
+        return 1
+    return 0 if supervisor.runs(known.layout(home)) else len(known.running)
 
 
 def _available(meminfo: str) -> int:

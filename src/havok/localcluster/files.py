@@ -7,6 +7,7 @@ version 2, CNI 1.0 network lists, distribution/registry configuration.
 import base64
 import hashlib
 from collections.abc import Iterable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -198,9 +199,12 @@ def write(layout: Layout, password: str) -> None:
     import bcrypt
 
     layout.config.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for user in ("admin", "controller-manager", "scheduler", "storage", "operator"):
+    for user in ("admin", "controller-manager", "scheduler", "storage", "operator", "kwok"):
         text = kubeconfig(layout, f"{layout.context}-{user}", user)
         write_private(layout.kubeconfig(user), text.encode())
+    for kind in ("node", "pod"):
+        stages = resources.files("havok.localcluster") / "stages" / f"{kind}.yaml"
+        write_public(layout.config / f"kwok-{kind}.yaml", stages.read_bytes())
     write_public(layout.config / "registry.yaml", registry_yaml(layout).encode())
     htpasswd = layout.config / "registry.htpasswd"
     known = htpasswd.read_bytes().strip().partition(b":")[2] if htpasswd.exists() else b""

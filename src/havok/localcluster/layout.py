@@ -5,12 +5,13 @@ Pure: derived from the cluster's name and index alone, so that every process of 
 
 Index i (0..31) parts clusters from each other:
 
-    127.77.i.1        loopback only: etcd, scheduler, controller manager, operator
+    127.77.i.1        loopback (127.78 to 127.227 without root): etcd, scheduler, controllers, operator
     10.201.i.0/24     the bridge: .1 is the API server and the registry, .11 upwards the nodes
     10.(210+i).n.0/24 pods of node n
     10.202.(8i).0/21  Services; .1 is the API server, .10 the cluster DNS
 """
 
+import hashlib
 from pathlib import Path
 from typing import Final
 
@@ -24,14 +25,24 @@ MARK: Final = "HVK_CLUSTER"
 """Environment variable that every process of a cluster carries, so that `down` finds all of them."""
 
 
+PEOPLE: Final = 150
+
+
+def personal_number(home: Path) -> int:
+    """1 to PEOPLE, from where a person keeps clusters; 0 is root."""
+    return 1 + int.from_bytes(hashlib.sha256(bytes(home)).digest()[:4]) % PEOPLE
+
+
 class Addresses(msgspec.Struct, frozen=True):
     """Addresses of the cluster with this index. IPv4, dotted."""
 
     index: int
+    personal: int = 0
+    """Parts clusters of several people without root, who know nothing of each other: 1 to PEOPLE."""
 
     @property
     def loopback(self) -> str:
-        return f"127.77.{self.index}.1"
+        return f"127.{77 + self.personal}.{self.index}.1"
 
     @property
     def bridge(self) -> str:
@@ -80,10 +91,12 @@ class Layout(msgspec.Struct, frozen=True):
     name: str
     index: int
     api_port: int
+    real: bool = True
+    """Whether it may have real nodes; one of simulated nodes alone keeps to loopback and its home."""
 
     @property
     def addresses(self) -> Addresses:
-        return Addresses(self.index)
+        return Addresses(self.index, 0 if self.real else personal_number(self.home))
 
     @property
     def root(self) -> Path:
@@ -93,6 +106,8 @@ class Layout(msgspec.Struct, frozen=True):
     @property
     def run(self) -> Path:
         """State that a reboot ends: process identities, sockets. Root only."""
+        if not self.real:
+            return self.root / "run"
         return Path("/run/havok") / self.name
 
     @property
@@ -119,6 +134,16 @@ class Layout(msgspec.Struct, frozen=True):
     @property
     def volumes(self) -> Path:
         return self.root / "volumes"
+
+    @property
+    def mark(self) -> str:
+        """The value of MARK in every process; another person's cluster of the same name has another."""
+        return self.name if self.real else f"{self.name}@{self.home}"
+
+    @property
+    def api_address(self) -> tuple[str, int]:
+        """Where the API server listens."""
+        return (self.addresses.bridge, 6443) if self.real else ("127.0.0.1", self.api_port)
 
     @property
     def context(self) -> str:

@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
     _mounts(node)
     _empty_groups(node)
     _network(node)
-    environment = {**os.environ, MARK: known.mark}
+    environment = {**os.environ, MARK: known.layout(Path(home)).mark}
     components_ = node_components(node, binaries)
     Supervisor(components_, run=Path("/run/havok-node"), status=node.status, environment=environment).run()
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from havok.errors import ConflictError, HavokError, NotFoundError, UnhealthyError, UsageError
-from havok.localcluster import departed, doctor, state, supervisor
+from havok.localcluster import departed, doctor, platform, simulated, state, supervisor
 from havok.localcluster.components import Options
 from havok.localcluster.kubectl import Kubectl
 from havok.localcluster.layout import NODE_PREFIX
@@ -41,23 +41,56 @@ def bring_up(
     settings: Settings,
     report: Report,
     options: Options | None = None,
+    kwok: int | None = None,
 ) -> ClusterInfo:
     """`up` with this many real nodes: more are added, those of the highest numbers are drained and removed.
 
     Without a count a cluster keeps its nodes. Raises `cluster.nodes.count`, `cluster.memory.short`.
     """
+    if kwok is not None:
+        simulated.check_count(kwok)
+    if not wants_real(name, count, settings=settings):
+        return _bring_up_simulated(name, count, kwok, settings, report)
     if count is None:
-        return up(name, settings=settings, report=report, options=options)
+        doctor.check_memory(_resting(name, settings))
+        return up(name, settings=settings, report=report, options=options, kwok=kwok)
     _check_count(count)
     doctor.check_memory(count - _alive(name, settings))
     chosen = options or Options(durable=settings.get("cluster.durable", bool))
     info = up(
         name, settings=settings, report=report, change=partial(_grown, count=count),
-        options=msgspec.structs.replace(chosen, nodes=count),
+        options=msgspec.structs.replace(chosen, nodes=count), kwok=kwok,
     )  # fmt: skip
     for number in _load(name, settings).numbers[count:]:
         info = remove(name, f"{NODE_PREFIX}{number}", settings=settings, report=report)
     return info
+
+
+def wants_real(name: str, count: int | None, *, settings: Settings) -> bool:
+    """Whether `bring_up` would make or keep a cluster with real nodes: that needs root and some packages."""
+    try:
+        return not _load(name, settings).options.simulated
+    except NotFoundError:
+        return platform.root() and count != 0
+
+
+def _bring_up_simulated(
+    name: str, count: int | None, kwok: int | None, settings: Settings, report: Report
+) -> ClusterInfo:
+    """Simulated nodes alone. Raises `cluster.root.needed` or `cluster.simulated` for any real one."""
+    if count and not platform.root():
+        raise state.needs_root()
+    if count:
+        raise simulated.no_real_nodes(name)
+    try:
+        _load(name, settings)
+    except NotFoundError:
+        kwok = simulated.FEW if kwok is None else kwok
+    durable = settings.get("cluster.durable", bool)
+    return up(
+        name, settings=settings, report=report, kwok=kwok,
+        options=Options(durable=durable, nodes=0, simulated=True),
+    )  # fmt: skip
 
 
 def listing(name: str, *, settings: Settings) -> list[NodeInfo]:
@@ -196,6 +229,8 @@ def _check_count(count: int) -> None:
 def _running(name: str, settings: Settings) -> state.Known:
     """The record of a cluster that runs. Raises UnhealthyError `cluster.not.running`."""
     known = _load(name, settings)
+    if known.options.simulated:
+        raise simulated.no_real_nodes(name)
     layout = known.layout(_home(settings))
     if not supervisor.runs(layout) or not supervisor.api_ready(layout):
         raise UnhealthyError(
@@ -212,6 +247,16 @@ def _alive(name: str, settings: Settings) -> int:
     except NotFoundError:
         return 0
     return len(known.running) if supervisor.runs(known.layout(_home(settings))) else 0
+
+
+def _resting(name: str, settings: Settings) -> int:
+    """How many nodes a cluster that is down would start, when it has several."""
+    try:
+        known = _load(name, settings)
+    except HavokError:
+        return 0
+    several = len(known.running) if len(known.running) > 1 else 0
+    return 0 if supervisor.runs(known.layout(_home(settings))) else several
 
 
 def _ready(node: dict[str, Any]) -> dict[str, Any]:

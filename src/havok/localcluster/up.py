@@ -34,6 +34,7 @@ from havok.localcluster import (
     pki,
     platform,
     process,
+    simulated,
     state,
     supervisor,
 )  # fmt: skip
@@ -47,6 +48,7 @@ CONTROL_PLANE = ("etcd", "kube-apiserver", "kubectl", "kube-controller-manager",
 NODE = ("kubelet", "kube-proxy", "pause", "coredns", "metrics-server")
 
 
+SIMULATED_STAGES = {"network": "certificates", "addons": "objects", "node": "nodes", "platform": "operator"}
 PATIENCE = 180.0
 """Seconds for each part to be ready: seconds on an idle machine, minutes on one that is starved of CPU."""
 
@@ -71,6 +73,7 @@ class ClusterInfo(msgspec.Struct, frozen=True, kw_only=True):
     created: bool
     seconds: float
     parts: dict[str, float]
+    simulated: bool = False
 
 
 Report = Callable[[Stage | binaries.Fact], None]
@@ -84,6 +87,7 @@ class Bringing:
         self.name = name
         self.settings = settings
         self._report = report
+        self.real = True
         self._start = time.monotonic()
         self._parts: dict[str, float] = {}
         self._current = ("", self._start)
@@ -91,6 +95,7 @@ class Bringing:
     def stage(self, key: str, **values: object) -> None:
         """Tell that a step begins, and keep how long the last one took."""
         now = time.monotonic()
+        key = key if self.real else SIMULATED_STAGES.get(key, key)
         self._close(now)
         self._current = (key, now)
         self._report(Stage(key, now - self._start, values))
@@ -122,19 +127,23 @@ def up(
     report: Report,
     options: components.Options | None = None,
     change: Change = lambda known: known,
+    kwok: int | None = None,
 ) -> ClusterInfo:
     """Bring the cluster up. Raises HavokError with the step's own code; run again, it goes on from there.
 
     `options` are of a new cluster; `change` is made to the record of one that exists, before anything else.
+    `kwok`: how many simulated nodes; None leaves them as they are.
     """
     platform.check()
     home = Path(settings.get("cluster.home", str))
     bringing = Bringing(home, name, settings, report)
     bringing.stage("check")
-    doctor.check_requirements(home)
+    bringing.real = _real(home, name, options)
+    doctor.check_requirements(home, packages=bringing.real)
     known, created = _record(bringing, options)
     with _one_at_a_time(known.layout(home)):
         known = change(state.load(home, name))
+        known = known if kwok is None else msgspec.structs.replace(known, simulated=kwok)
         state.save(home, known)
         bringing.stage("binaries")
         known = _binaries(bringing, known)
@@ -147,6 +156,7 @@ def up(
         bringing.stage("addons")
         _apply(layout, kubectl, len(known.running))
         bringing.stage("node")
+        simulated.ensure(kubectl, known.simulated, settings, tainted=bool(known.numbers))
         departed.settle(known, layout, kubectl)
         _wait_for_nodes(known, layout, kubectl)
         bringing.stage("platform")
@@ -154,8 +164,15 @@ def up(
     return ClusterInfo(
         name=name, context=layout.context, api_url=layout.api_url, kubeconfig=str(layout.kubeconfig()),
         registry=REGISTRY_HOST, registry_address=layout.addresses.registry, created=created,
-        seconds=round(bringing.seconds, 2), parts=bringing.parts(),
+        seconds=round(bringing.seconds, 2), parts=bringing.parts(), simulated=not layout.real,
     )  # fmt: skip
+
+
+def _real(home: Path, name: str, options: components.Options | None) -> bool:
+    """Whether it has, or will have, real nodes."""
+    with contextlib.suppress(NotFoundError):
+        return not state.load(home, name).options.simulated
+    return options is None or not options.simulated
 
 
 def _record(bringing: Bringing, options: components.Options | None) -> tuple[state.Known, bool]:
@@ -178,7 +195,8 @@ def _record(bringing: Bringing, options: components.Options | None) -> tuple[sta
 
 
 def _binaries(bringing: Bringing, known: state.Known) -> state.Known:
-    wanted = [*CONTROL_PLANE, *NODE]
+    wanted = [*CONTROL_PLANE, *([] if known.options.simulated else NODE)]
+    wanted += ["kwok"] if known.simulated else []
     found = asyncio.run(binaries.ensure(wanted, settings=bringing.settings, progress=bringing.report))
     paths = {name: str(path) for name, path in found.items()}
     if paths != known.binaries:
@@ -195,6 +213,8 @@ def _prepare(bringing: Bringing, known: state.Known, layout: Layout) -> None:
     layout.volumes.chmod(0o711)
     pki.ensure(layout, nodes, utcnow())
     files.write(layout, known.password)
+    if not layout.real:
+        return
     network.ensure(layout)
     for number in nodes:
         files.write_node(layout.node(number), known.password)
@@ -224,7 +244,7 @@ def _supervisor(known: state.Known, layout: Layout) -> None:
             return
         process.end(running, patience=60)
     command = [*components.python("havok.localcluster.supervisor"), str(layout.home), layout.name, key]
-    environment = {**_clean_environment(), MARK: known.mark}
+    environment = {**_clean_environment(), MARK: layout.mark}
     log = layout.log("supervisor")
     process.spawn(command, log=log, environment=environment)
     _wait(lambda: supervisor.runs(layout), PATIENCE, "the supervisor", log)
@@ -233,17 +253,21 @@ def _supervisor(known: state.Known, layout: Layout) -> None:
 def _knows_nodes(known: state.Known, layout: Layout) -> bool:
     """Whether the supervisor runs the nodes of the record, and no others."""
     names = {item.name for item in read_status(layout.run / "status.json")}
-    return {name for name in names if name.startswith(NODE_PREFIX)} == {
-        layout.node(number).name for number in known.running
-    }
+    wanted = {layout.node(number).name for number in known.running}
+    wanted |= {simulated.COMPONENT} if known.simulated else set()
+    return {name for name in names if _followed(name)} == wanted
+
+
+def _followed(name: str) -> bool:
+    return name == simulated.COMPONENT or name.startswith(NODE_PREFIX)
 
 
 def _plan_key(known: state.Known, layout: Layout) -> str:
     """What a running supervisor must have been started for: our version, its commands, their files.
 
-    Nodes are left out: it follows them without a new start.
+    Nodes, real and simulated, are left out: it follows them without a new start.
     """
-    parts = [part for part in plan(known, layout) if not part.name.startswith(NODE_PREFIX)]
+    parts = [part for part in plan(known, layout) if not _followed(part.name)]
     commands = "\n".join("\0".join(part.command) for part in parts)
     whole = f"{__version__}\n{commands}\n{files.digest(layout)}"
     return hashlib.sha256(whole.encode()).hexdigest()
@@ -262,7 +286,9 @@ def _apply(layout: Layout, kubectl: Kubectl, nodes: int) -> None:
         layout, coredns=binaries.COREDNS, metrics_server=binaries.METRICS_SERVER, outside_dns=outside,
         nodes=nodes,
     )  # fmt: skip
-    kubectl.apply([*addons.platform(), *objects])
+    if not layout.real:
+        objects = addons.storage()
+    kubectl.apply([*addons.platform(), *objects, *simulated.rights()])
     (layout.run / "platform-ready").touch()
 
 
@@ -277,10 +303,25 @@ def _wait_for_nodes(known: state.Known, layout: Layout, kubectl: Kubectl) -> Non
         node = layout.node(number)
         log = node.root / "logs" / "kubelet.log"
         _wait(partial(kubectl.condition, "node", node.name, "Ready"), PATIENCE, node.name, log)
+    _wait(
+        lambda: simulated.ready(kubectl) == (known.simulated, known.simulated),
+        PATIENCE, "the simulated nodes", layout.log(simulated.COMPONENT),
+    )  # fmt: skip
 
 
 def _wait_for_platform(known: state.Known, layout: Layout, kubectl: Kubectl) -> None:
     """What an app needs; metrics-server is not waited for, it takes two scrapes (20 s) to be ready."""
+    if layout.real:
+        _wait_for_dns(known, layout, kubectl)
+    _wait(
+        lambda: component_state(layout, "operator") == "running",
+        PATIENCE,
+        "the operator",
+        layout.log("operator"),
+    )
+
+
+def _wait_for_dns(known: state.Known, layout: Layout, kubectl: Kubectl) -> None:
     _wait(
         partial(kubectl.condition, "deployment", "coredns", "Available", namespace=addons.SYSTEM),
         PATIENCE, "coredns", layout.node(known.running[0]).root / "logs" / "kubelet.log",

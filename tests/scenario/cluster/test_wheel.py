@@ -1,6 +1,6 @@
 """The wheel alone: installed where no repository is, it makes a cluster and runs a sample in it.
 
-`HAVOK_WHEEL_PYTHONS` names more interpreters to install it for, separated by blanks; each costs a quarter of
+`WHEEL_PYTHONS` names more interpreters to install it for, separated by blanks; each costs a quarter of
 a minute and no cluster.
 """
 
@@ -30,7 +30,7 @@ from support.cluster import Done, LocalCluster, run
 ROOT = Path(__file__).resolve().parents[3]
 NAME = "havok-test-wheel"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-PYTHONS = [sys.executable, *os.environ.get("HAVOK_WHEEL_PYTHONS", "").split()]
+PYTHONS = [sys.executable, *os.environ.get("WHEEL_PYTHONS", "").split()]
 NOT_CODE = {".pyc", ".pyo", ".tar", ".inputs"}
 NETWORK = ("PIP_", "HTTP", "http", "HTTPS", "https", "NO_PROXY", "no_proxy", "SSL_", "REQUESTS_")
 
@@ -78,7 +78,8 @@ def install(python: str, wheel: Path, folder: Path) -> Installed:
     environment, home = folder / "venv", folder / "home"
     home.mkdir()
     network = {name: value for name, value in os.environ.items() if name.startswith(NETWORK)}
-    clean = {"PATH": SYSTEM_PATH, "HOME": str(home), **network}
+    downloads = {"PIP_CACHE_DIR": str(Path.home() / ".cache/pip"), **network}
+    clean = {"PATH": SYSTEM_PATH, "HOME": str(home), **downloads}
     run([python, "-m", "venv", "--without-pip", str(environment)], clean)
     pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin/python"), "install", "--quiet"]
     pip.append("--no-compile")  # a few commands need few modules

@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from havok import __version__
-from havok.clock import utcnow
+from havok.clock import parse_rfc3339, utcnow
 from havok.errors import HavokError, NotFoundError, TimedOutError
 from havok.localcluster import (
     addons,
@@ -302,11 +302,21 @@ def _wait_for_nodes(known: state.Known, layout: Layout, kubectl: Kubectl) -> Non
     for number in known.running:
         node = layout.node(number)
         log = node.root / "logs" / "kubelet.log"
-        _wait(partial(kubectl.condition, "node", node.name, "Ready"), PATIENCE, node.name, log)
+        _wait(partial(_node_ready, node, kubectl), PATIENCE, node.name, log)
     _wait(
         lambda: simulated.ready(kubectl) == (known.simulated, known.simulated),
         PATIENCE, "the simulated nodes", layout.log(simulated.COMPONENT),
     )  # fmt: skip
+
+
+def _node_ready(node: NodeLayout, kubectl: Kubectl) -> bool:
+    """Ready by a word of this life: after `down` the API server has what the node said in its last one."""
+    running = process.load(node.cluster.run / f"{node.name}.json")
+    if running is None or not running.alive or not kubectl.condition("node", node.name, "Ready"):
+        return False
+    conditions = kubectl.get("node", node.name)["status"]["conditions"]
+    said = next(parse_rfc3339(each["lastHeartbeatTime"]) for each in conditions if each["type"] == "Ready")
+    return (utcnow() - said).total_seconds() <= running.age + 1  # heartbeats are told in whole seconds
 
 
 def _wait_for_platform(known: state.Known, layout: Layout, kubectl: Kubectl) -> None:

@@ -77,6 +77,22 @@ def ups(rounds: int) -> None:
     row("up after down (data kept)", warm)
 
 
+def several(rounds: int, count: int = 3) -> None:
+    """From nothing and from kept data to all nodes Ready, and a node that goes and comes."""
+    first, warm, stops, starts = [], [], [], []
+    for _ in range(rounds):
+        havok("down", "--name", NAME, "--purge", "--yes")
+        first.append(timed(lambda: havok("up", "--name", NAME, "--nodes", str(count))))
+        stops.append(timed(lambda: havok("node", "stop", "node-2", "--name", NAME)))
+        starts.append(timed(lambda: havok("node", "start", "node-2", "--name", NAME)))
+        havok("down", "--name", NAME)
+        warm.append(timed(lambda: havok("up", "--name", NAME)))
+    row(f"up --nodes {count}, new cluster", first)
+    row(f"up after down (data kept), {count} nodes", warm)
+    row("node stop", stops)
+    row("node start, to Ready", starts)
+
+
 def sample() -> None:
     from havok.localcluster import cluster
     from havok.settings import Settings
@@ -158,6 +174,7 @@ def main() -> None:
         sample()
         sizes()
         memory()
+        several(arguments.rounds)
     finally:
         havok("down", "--name", NAME, "--purge", "--yes")
 

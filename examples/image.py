@@ -75,8 +75,11 @@ class Root:
                     continue
                 if library is None:
                     raise HavokError(
-                        "sample.library.missing", f"{program} needs {name}, which is not on this machine"
-                    )
+                        "sample.library.missing",
+                        f"{program} needs {name}, which is not on this machine",
+                        "install the Debian package that has it: `apt-file search` finds it by its name",
+                        program=str(program), name=name,
+                    )  # fmt: skip
                 if not library.is_relative_to(self.folder):
                     self.add(library)
 
@@ -130,7 +133,13 @@ def run(command: Sequence[str], *, allow: Iterable[int] = (0,)) -> str:
     )
     if done.returncode not in allow:
         words = (done.stderr or done.stdout).strip()[-800:]
-        raise HavokError("sample.command.failed", f"`{' '.join(command[:4])} …` failed: {words}")
+        line = " ".join(command[:4])
+        raise HavokError(
+            "sample.command.failed",
+            f"`{line} …` failed: {words}",
+            "mend what it says, then run the same command again",
+            line=line, reason=words,
+        )  # fmt: skip
     return done.stdout
 
 

@@ -29,10 +29,9 @@ OPTIONS = ("-XX:+UseSerialGC", "-XX:MaxRAMPercentage=70", "-XX:-UsePerfData", "-
 TRAINING = ("/", "/health", "/prometheus", "/slow?ms=1", "/error", "/nowhere")
 
 
-def main() -> int:
-    """Build from the command line; the exit code."""
-    sample = image.Sample("javaboot-sample", HERE, fill=fill, inputs=inputs, toolchain=toolchain)
-    return image.main(sample)
+def sample() -> image.Sample:
+    """The sample, ready to be built."""
+    return image.Sample("javaboot-sample", HERE, fill=fill, inputs=inputs, toolchain=toolchain)
 
 
 def fill(stage: Path) -> tuple[Sequence[image.Root], image.Program]:
@@ -87,7 +86,12 @@ def archive(java: Path, folder: Path, class_list: Path) -> None:
         text=True,
     )
     if done.returncode != 0:
-        raise HavokError("sample.archive.failed", f"the class archive was not written: {done.stdout[-800:]}")
+        raise HavokError(
+            "sample.archive.failed",
+            f"the class archive was not written: {done.stdout[-800:]}",
+            "make sure that 256 MiB of memory are free, then run the same command again",
+            reason=done.stdout[-800:],
+        )
 
 
 def train(command: Sequence[str], folder: Path) -> None:
@@ -98,7 +102,13 @@ def train(command: Sequence[str], folder: Path) -> None:
         try:
             listening = next((line for line in lines if line.startswith("listening on ")), "")
             if not listening:
-                raise HavokError("sample.start.failed", f"the service did not start: exit {process.wait()}")
+                code = process.wait()
+                raise HavokError(
+                    "sample.start.failed",
+                    f"the service did not start: exit {code}",
+                    "make sure that 256 MiB of memory are free, then run the same command again",
+                    code=code,
+                )
             address = listening.removeprefix("listening on ").partition(",")[0]
             for path in TRAINING:
                 for accept in ("text/html", "application/json"):
@@ -134,8 +144,9 @@ def tool(name: str) -> str:
             return str(jdk / "bin" / name)
     raise HavokError(
         "sample.jdk.missing",
-        f"Debian's JDK 17, with {name}, is not installed",
+        f"the JDK 17 of Debian, with {name}, is not installed",
         "run: apt-get install --no-install-recommends openjdk-17-jdk-headless",
+        name=name,
     )
 
 
@@ -151,4 +162,4 @@ def toolchain() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(image.main(sample()))

@@ -29,10 +29,9 @@ EXTENSIONS_NOT_NEEDED = (
 OPTIONS = ("-S", "-u", "-m", "sample")
 
 
-def main() -> int:
-    """Build from the command line; the exit code."""
-    sample = image.Sample("pythonboot-sample", HERE, fill=fill, inputs=inputs, toolchain=toolchain)
-    return image.main(sample)
+def sample() -> image.Sample:
+    """The sample, ready to be built."""
+    return image.Sample("pythonboot-sample", HERE, fill=fill, inputs=inputs, toolchain=toolchain)
 
 
 def fill(stage: Path) -> tuple[Sequence[image.Root], image.Program]:
@@ -78,7 +77,7 @@ def interpreter() -> Path:
         return PYTHON
     raise HavokError(
         "sample.python.missing",
-        "Debian's Python 3.11 is not installed with its library",
+        "the Python 3.11 of Debian is not installed with its library",
         "run: apt-get install --no-install-recommends python3.11",
     )
 
@@ -96,4 +95,4 @@ def toolchain() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(image.main(sample()))

@@ -44,7 +44,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 REGISTRY: Final[tuple[Setting, ...]] = (
     Setting(
         name="cluster.home", type=str, default="/var/lib/havok", unit="path",
-        doc="Where local clusters keep their state: etcd, volumes, images, certificates. Root only.",
+        doc="Where local clusters keep their state: etcd, volumes, images, certificates. Root only. For "
+        "others the default is `$XDG_DATA_HOME/havok`, else `~/.local/share/havok`.",
     ),
     Setting(
         name="cluster.cache", type=str, default="", unit="path",
@@ -85,6 +86,18 @@ REGISTRY: Final[tuple[Setting, ...]] = (
         "reads too, else `logan-app-operator-config`.",
     ),
     Setting(
+        name="cluster.kwok_cpu", type=int, default=16, unit="cores",
+        doc="The CPU that each simulated node offers, from when it is made.",
+    ),
+    Setting(
+        name="cluster.kwok_memory", type=int, default=64, unit="GiB",
+        doc="The memory that each simulated node offers, from when it is made.",
+    ),
+    Setting(
+        name="cluster.kwok_pods", type=int, default=110, unit="pods",
+        doc="How many pods each simulated node takes, from when it is made.",
+    ),
+    Setting(
         name="log.level", type=str, default="info",
         doc="How much Havok's own processes write: debug, info, warning or error.",
     ),
@@ -111,6 +124,8 @@ class Settings:
         """
         environ = os.environ if environ is None else environ
         values = {setting.name: setting.default for setting in REGISTRY}
+        if os.geteuid() != 0:
+            values["cluster.home"] = _personal_home(environ)
         values |= _from_file(file or _default_file(environ), must_exist=file is not None)
         values |= _from_environment(environ)
         for name, value in (flags or {}).items():
@@ -139,6 +154,12 @@ def known(name: str, where: str) -> Setting:
         f"did you mean {nearest}? All are in docs/reference/settings.md",
         name=name, where=where, nearest=nearest,
     )  # fmt: skip
+
+
+def _personal_home(environ: Mapping[str, str]) -> str:
+    """Where clusters of a person without root are kept."""
+    base = environ.get("XDG_DATA_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".local/share")
+    return str(Path(base) / "havok")
 
 
 def _default_file(environ: Mapping[str, str]) -> Path:

@@ -30,7 +30,7 @@ class Page(msgspec.Struct, frozen=True):
 
 @cache
 def pages() -> dict[str, Page]:
-    """code → page, for every error raised anywhere in the package."""
+    """code → page, for every error raised anywhere in the package, or by the builds of the samples."""
     found: dict[str, Page] = {}
     known = exits()
     for tree in _sources():
@@ -57,8 +57,11 @@ def exits() -> dict[str, int]:
 
 @cache
 def _sources() -> tuple[ast.Module, ...]:
+    from havok.localcluster import samples
+
     root = Path(havok.__file__).parent
-    return tuple(ast.parse(file.read_text("utf-8")) for file in sorted(root.rglob("*.py")))
+    files = sorted({*root.rglob("*.py"), *samples.folder().glob("**/*.py")})
+    return tuple(ast.parse(file.read_text("utf-8")) for file in files)
 
 
 def _own_exit(node: ast.ClassDef) -> int | None:

@@ -28,6 +28,10 @@ def up(
     context: typer.Context,
     name: Name = "default",
     yes: Yes = False,
+    nodes: Annotated[int | None, typer.Option("--nodes", metavar="N", help="cluster.nodes")] = None,
+    kwok_nodes: Annotated[
+        int | None, typer.Option("--kwok-nodes", metavar="N", help="cluster.kwok_nodes")
+    ] = None,
     bin_dir: Annotated[str | None, typer.Option("--bin-dir", metavar="DIR", help="cluster.bin_dir")] = None,
     api_port: Annotated[
         int | None, typer.Option("--api-port", metavar="PORT", help="cluster.api_port")
@@ -40,14 +44,15 @@ def up(
     form = parse_format(output, allowed=("table", "json", "yaml"))
     settings = Settings.load(flags={"cluster.bin_dir": bin_dir, "cluster.api_port": api_port})
     platform.check()
-    if missing := doctor.missing_packages():
+    real = cluster.wants_real(name, nodes, settings=settings)
+    if real and (missing := doctor.missing_packages()):
         _install(console, missing, yes=yes)
-    with _progress(console) as report:
-        info = cluster.up(name, settings=settings, report=report)
+    with progress(console) as report:
+        info = cluster.up(name, nodes, settings=settings, report=report, kwok=kwok_nodes)
     if form.kind == "table":
         _welcome(console, info)
     else:
-        _structured(console, info, form.kind)
+        structured(console, info, form.kind)
 
 
 def down(
@@ -66,7 +71,7 @@ def down(
         if not console.confirm(question, flag="--yes"):
             console.note(_say(console, "down.kept"))
             return
-    with _progress(console) as report:
+    with progress(console) as report:
         changed = cluster.down(name, settings=settings, report=report, purge=purge)
     key = ("down.purged" if purge else "down.done") if changed else "down.nothing"
     console.note(_say(console, key, name=name))
@@ -84,11 +89,11 @@ def status(context: typer.Context, name: Name = "default", output: Output = "tab
     form = parse_format(output, allowed=("table", "json", "yaml"))
     rows = cluster.status(name, settings=Settings.load())
     if form.kind != "table":
-        _structured(console, rows, form.kind)
+        structured(console, rows, form.kind)
     else:
         for row in rows:
             console.data(_status_line(console, row))
-    if any(row.state not in ("running", "starting") for row in rows):
+    if any(row.state not in ("running", "starting", "off", "simulated") for row in rows):
         console.note(_say(console, "status.heal", name=name))
         raise typer.Exit(7)
 
@@ -125,7 +130,7 @@ def doctor(context: typer.Context, name: Name = "default", output: Output = "tab
     form = parse_format(output, allowed=("table", "json", "yaml"))
     findings = cluster.doctor(name, settings=Settings.load())
     if form.kind != "table":
-        _structured(console, findings, form.kind)
+        structured(console, findings, form.kind)
     else:
         for finding in findings:
             console.data(_finding_line(console, finding))
@@ -167,7 +172,7 @@ def _install(console: Console, missing: list[str], *, yes: bool) -> None:
 
 
 @contextmanager
-def _progress(console: Console) -> "Iterator[Report]":
+def progress(console: Console) -> "Iterator[Report]":
     """Stages as lines, building as the build's own display."""
     from havok.localcluster.binaries import Fact, Plain, Terminal
     from havok.localcluster.cluster import Stage
@@ -192,6 +197,9 @@ def _progress(console: Console) -> "Iterator[Report]":
 def _welcome(console: Console, info: "ClusterInfo") -> None:
     suffix = "" if info.name == "default" else f" --name {info.name}"
     console.note(console.paint(_say(console, "up.ready", name=info.name, seconds=info.seconds), "green"))
+    if info.simulated:
+        console.note(_say(console, "up.simulated", api=info.api_url, context=info.context, suffix=suffix))
+        return
     console.note(_say(
         console, "up.next", api=info.api_url, registry=info.registry, context=info.context, suffix=suffix,
     ))  # fmt: skip
@@ -218,7 +226,7 @@ def _finding_line(console: Console, finding: "Finding") -> str:
     return f"{line}\n    → {finding.fix}" if finding.fix else line
 
 
-def _structured(console: Console, value: object, kind: str) -> None:
+def structured(console: Console, value: object, kind: str) -> None:
     from havok.codec import encode_json, encode_yaml
 
     console.data(encode_json(value, indent=2).decode() if kind == "json" else encode_yaml(value))

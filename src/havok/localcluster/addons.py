@@ -15,20 +15,35 @@ PLATFORM = "logan"
 COREDNS_IMAGE = "havok.local/coredns"
 METRICS_IMAGE = "havok.local/metrics-server"
 PROVISIONER = "havok.dev/local"
+REAL = {"havok.dev/local": "true"}
+"""The label of real nodes: what must run in truth never lands on a simulated one."""
 DNS_PORT = 1053
 """Above 1024, so that CoreDNS needs neither root nor a capability."""
 
 
-def everything(layout: Layout, *, coredns: str, metrics_server: str, outside_dns: bool) -> list[Object]:
+TOLERATIONS: list[Object] = [
+    {"key": f"node.kubernetes.io/{trouble}", "operator": "Exists", "effect": "NoSchedule"}
+    for trouble in ("not-ready", "memory-pressure", "disk-pressure", "pid-pressure")
+]
+TOLERATIONS.append({
+    "key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute",
+    "tolerationSeconds": 1,
+})  # fmt: skip
+"""What the cluster's own parts put up with: much, but a node that is drained or away they leave at once."""
+
+
+def everything(
+    layout: Layout, *, coredns: str, metrics_server: str, outside_dns: bool, nodes: int
+) -> list[Object]:
     """Every object outside the platform itself, in an order that can be applied in one go."""
     return [
-        *dns(layout, version=coredns, outside=outside_dns),
+        *dns(layout, version=coredns, outside=outside_dns, replicas=min(nodes, 2)),
         *metrics(layout, version=metrics_server),
         *storage(),
     ]
 
 
-def dns(layout: Layout, *, version: str, outside: bool) -> list[Object]:
+def dns(layout: Layout, *, version: str, outside: bool, replicas: int = 1) -> list[Object]:
     """CoreDNS. `outside`: there is a name server to ask for names that are not the cluster's."""
     forward = "    forward . /etc/resolv.conf {\n        max_concurrent 1000\n    }\n" if outside else ""
     corefile = (
@@ -40,8 +55,8 @@ def dns(layout: Layout, *, version: str, outside: bool) -> list[Object]:
     )
     labels = {"k8s-app": "kube-dns"}
     rules = [
-        _rule("", ["endpoints", "services", "pods", "namespaces"], ["list", "watch"]),
-        _rule("discovery.k8s.io", ["endpointslices"], ["list", "watch"]),
+        rule("", ["endpoints", "services", "pods", "namespaces"], ["list", "watch"]),
+        rule("discovery.k8s.io", ["endpointslices"], ["list", "watch"]),
     ]
     container = {
         "name": "coredns",
@@ -68,7 +83,21 @@ def dns(layout: Layout, *, version: str, outside: bool) -> list[Object]:
         "serviceAccountName": "coredns",
         "priorityClassName": "system-cluster-critical",
         "dnsPolicy": "Default",
-        "tolerations": [{"operator": "Exists"}],
+        "tolerations": TOLERATIONS,
+        "nodeSelector": REAL,
+        "affinity": {
+            "podAntiAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [
+                    {
+                        "weight": 100,
+                        "podAffinityTerm": {
+                            "topologyKey": "kubernetes.io/hostname",
+                            "labelSelector": {"matchLabels": labels},
+                        },
+                    }
+                ]
+            }
+        },
         "containers": [container],
         "volumes": [{"name": "config", "configMap": {"name": "coredns"}}],
     }
@@ -76,7 +105,7 @@ def dns(layout: Layout, *, version: str, outside: bool) -> list[Object]:
         _object("v1", "ServiceAccount", "coredns", SYSTEM),
         *_cluster_role("system:coredns", rules, "coredns"),
         _object("v1", "ConfigMap", "coredns", SYSTEM, data={"Corefile": corefile}),
-        _deployment("coredns", labels, pod),
+        _deployment("coredns", labels, pod, replicas),
         _object("v1", "Service", "kube-dns", SYSTEM, labels=labels, spec={
             "clusterIP": layout.addresses.dns,
             "selector": labels,
@@ -109,6 +138,7 @@ def metrics(layout: Layout, *, version: str) -> list[Object]:
             "--kubelet-certificate-authority=/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
             "--kubelet-request-timeout=5s",
             "--metric-resolution=10s",
+            "--node-selector=havok.dev/local=true",
         ],
         "ports": [{"name": "https", "containerPort": 10250}],
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "https", "scheme": "HTTPS"},
@@ -123,14 +153,15 @@ def metrics(layout: Layout, *, version: str) -> list[Object]:
     pod = {
         "serviceAccountName": "metrics-server",
         "priorityClassName": "system-cluster-critical",
-        "tolerations": [{"operator": "Exists"}],
+        "tolerations": TOLERATIONS,
+        "nodeSelector": REAL,
         "securityContext": {"fsGroup": 65534},
         "containers": [container],
         "volumes": [{"name": "tls", "secret": {"secretName": "metrics-server", "defaultMode": 0o440}}],
     }
     rules = [
-        _rule("", ["nodes/metrics"], ["get"]),
-        _rule("", ["pods", "nodes", "namespaces", "configmaps"], ["get", "list", "watch"]),
+        rule("", ["nodes/metrics"], ["get"]),
+        rule("", ["pods", "nodes", "namespaces", "configmaps"], ["get", "list", "watch"]),
     ]
     subject = [{"kind": "ServiceAccount", "name": "metrics-server", "namespace": SYSTEM}]
     return [
@@ -139,7 +170,7 @@ def metrics(layout: Layout, *, version: str) -> list[Object]:
             "tls.crt": read("metrics-server.crt"), "tls.key": read("metrics-server.key"),
         }),
         *_cluster_role("system:metrics-server", rules, "metrics-server"),
-        _binding("metrics-server:auth-delegator", "system:auth-delegator", subject),
+        binding("metrics-server:auth-delegator", "system:auth-delegator", subject),
         _object("rbac.authorization.k8s.io/v1", "RoleBinding", "metrics-server-auth-reader", SYSTEM,
                 roleRef=_role_ref("Role", "extension-apiserver-authentication-reader"), subjects=subject),
         *_aggregated_reader(),
@@ -158,10 +189,10 @@ def metrics(layout: Layout, *, version: str) -> list[Object]:
 def storage() -> list[Object]:
     """The default storage class and the rights of its provisioner (`havok.localcluster.storage`)."""
     rules = [
-        _rule("", ["persistentvolumes"], ["get", "list", "watch", "create", "delete", "patch"]),
-        _rule("", ["persistentvolumeclaims"], ["get", "list", "watch"]),
-        _rule("storage.k8s.io", ["storageclasses"], ["get", "list", "watch"]),
-        _rule("", ["events"], ["create", "patch"]),
+        rule("", ["persistentvolumes"], ["get", "list", "watch", "create", "delete", "patch"]),
+        rule("", ["persistentvolumeclaims"], ["get", "list", "watch"]),
+        rule("storage.k8s.io", ["storageclasses"], ["get", "list", "watch"]),
+        rule("", ["events"], ["create", "patch"]),
     ]
     return [
         {
@@ -175,7 +206,7 @@ def storage() -> list[Object]:
             "reclaimPolicy": "Delete",
         },
         _object("rbac.authorization.k8s.io/v1", "ClusterRole", "havok:storage", rules=rules),
-        _binding("havok:storage", "havok:storage", [_user("havok:storage")]),
+        binding("havok:storage", "havok:storage", [user("havok:storage")]),
     ]
 
 
@@ -197,7 +228,7 @@ def central_config() -> str:
 
 def _aggregated_reader() -> list[Object]:
     labels = {f"rbac.authorization.k8s.io/aggregate-to-{role}": "true" for role in ("view", "edit", "admin")}
-    rules = [_rule("metrics.k8s.io", ["pods", "nodes"], ["get", "list", "watch"])]
+    rules = [rule("metrics.k8s.io", ["pods", "nodes"], ["get", "list", "watch"])]
     name = "system:aggregated-metrics-reader"
     return [_object("rbac.authorization.k8s.io/v1", "ClusterRole", name, labels=labels, rules=rules)]
 
@@ -214,16 +245,16 @@ def _object(
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **rest}
 
 
-def _deployment(name: str, labels: dict[str, str], pod: Object) -> Object:
+def _deployment(name: str, labels: dict[str, str], pod: Object, replicas: int = 1) -> Object:
     return _object("apps/v1", "Deployment", name, SYSTEM, labels=labels, spec={
-        "replicas": 1,
+        "replicas": replicas,
         "selector": {"matchLabels": labels},
         "strategy": {"rollingUpdate": {"maxUnavailable": 0}},
         "template": {"metadata": {"labels": labels}, "spec": pod},
     })  # fmt: skip
 
 
-def _rule(group: str, resources: list[str], verbs: list[str]) -> Object:
+def rule(group: str, resources: list[str], verbs: list[str]) -> Object:
     return {"apiGroups": [group], "resources": resources, "verbs": verbs}
 
 
@@ -231,11 +262,11 @@ def _role_ref(kind: str, name: str) -> Object:
     return {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name}
 
 
-def _user(name: str) -> Object:
+def user(name: str) -> Object:
     return {"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"}
 
 
-def _binding(name: str, role: str, subjects: list[Object]) -> Object:
+def binding(name: str, role: str, subjects: list[Object]) -> Object:
     reference = _role_ref("ClusterRole", role)
     version = "rbac.authorization.k8s.io/v1"
     return _object(version, "ClusterRoleBinding", name, roleRef=reference, subjects=subjects)
@@ -245,7 +276,7 @@ def _cluster_role(name: str, rules: list[Object], account: str) -> list[Object]:
     subject = {"kind": "ServiceAccount", "name": account, "namespace": SYSTEM}
     return [
         _object("rbac.authorization.k8s.io/v1", "ClusterRole", name, rules=rules),
-        _binding(name, name, [subject]),
+        binding(name, name, [subject]),
     ]
 
 
@@ -258,9 +289,9 @@ def platform() -> list[Object]:
     return [
         _object("v1", "Namespace", PLATFORM, labels={"logan-operator": "true"}),
         *manifests(),
-        *rbac.manifests(_user("havok:operator"), PLATFORM),
+        *rbac.manifests(user("havok:operator"), PLATFORM),
         # where people's first apps are; other namespaces are for their owners to bind
-        rbac.secret_reader(_user("havok:operator"), "default"),
+        rbac.secret_reader(user("havok:operator"), "default"),
         *rbac.for_people(),
         {**config, "data": {"config.yaml": central_config()}},
     ]

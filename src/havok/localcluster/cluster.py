@@ -3,15 +3,18 @@
 from pathlib import Path
 
 from havok.localcluster import doctor as doctor_
-from havok.localcluster import images, merge, state
+from havok.localcluster import images, merge, nodes, state
 from havok.localcluster.down import down
+from havok.localcluster.nodes import NodeInfo, wants_real
+from havok.localcluster.nodes import bring_up as up
 from havok.localcluster.status import ComponentStatus, status
-from havok.localcluster.up import ClusterInfo, Report, Stage, up
+from havok.localcluster.up import ClusterInfo, Report, Stage
 from havok.settings import Settings
 
 __all__ = [
     "ClusterInfo",
     "ComponentStatus",
+    "NodeInfo",
     "Report",
     "Stage",
     "doctor",
@@ -20,10 +23,12 @@ __all__ = [
     "kubeconfig_text",
     "merge_kubeconfig",
     "names",
+    "nodes",
     "operator_log_path",
     "push_image",
     "status",
     "up",
+    "wants_real",
 ]
 
 

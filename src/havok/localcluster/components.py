@@ -12,12 +12,17 @@ import msgspec
 
 from havok.localcluster.layout import Layout, NodeLayout
 
+NOWHERE = "198.51.100.1"
+"""The API server refuses to advertise loopback; RFC 5737 keeps this address for examples."""
+
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What a person chose when the cluster was made; kept with its state."""
 
     durable: bool = True
     nodes: int = 1
+    simulated: bool = False
+    """No real node ever: the control plane on loopback alone, which needs no root."""
 
 
 def etcd(layout: Layout, options: Options, binary: Path) -> tuple[str, ...]:
@@ -51,9 +56,7 @@ def etcd(layout: Layout, options: Options, binary: Path) -> tuple[str, ...]:
 def apiserver(layout: Layout, binary: Path) -> tuple[str, ...]:
     at, pki = layout.addresses, layout.pki
     return _command(binary, {
-        "bind-address": at.bridge,
-        "advertise-address": at.bridge,
-        "secure-port": 6443,
+        **_where(layout),
         "etcd-servers": f"https://{at.loopback}:2379",
         "etcd-cafile": pki / "etcd-ca.crt",
         "etcd-certfile": pki / "apiserver-etcd.crt",
@@ -83,6 +86,17 @@ def apiserver(layout: Layout, binary: Path) -> tuple[str, ...]:
         "proxy-client-key-file": pki / "front-proxy.key",
         "enable-aggregator-routing": "true",
     })  # fmt: skip
+
+
+def _where(layout: Layout) -> dict[str, object]:
+    """Where it listens. Without a bridge there is no address to advertise."""
+    host, port = layout.api_address
+    if layout.real:
+        return {"bind-address": host, "advertise-address": host, "secure-port": port}
+    return {
+        "bind-address": host, "advertise-address": NOWHERE, "secure-port": port,
+        "endpoint-reconciler-type": "none",
+    }  # fmt: skip
 
 
 def controller_manager(layout: Layout, binary: Path) -> tuple[str, ...]:
@@ -142,13 +156,13 @@ def operator(layout: Layout) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def node(layout: NodeLayout) -> tuple[str, ...]:
-    """The init of a node: process 1 of its own process, mount and network namespaces."""
+def node(layout: NodeLayout, key: str) -> tuple[str, ...]:
+    """The init of a node: process 1 of its own process, mount and network namespaces. `key`: what for."""
     cluster = layout.cluster
     return (
         "unshare", "--mount", "--net", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc",
         "--propagation", "private",
-        *python("havok.localcluster.node"), str(cluster.home), cluster.name, str(layout.number),
+        *python("havok.localcluster.node"), str(cluster.home), cluster.name, str(layout.number), key,
     )  # fmt: skip
 
 

@@ -19,6 +19,10 @@ from havok.settings import Settings
 
 GIB = 1 << 30
 LEAST_DISK = 1 * GIB
+LEAST_MEMORY = 768 << 20
+"""What the control plane, the registry and the operator take together."""
+NODE_MEMORY = 256 << 20
+"""What a real node takes before its first app."""
 TOOLS = {
     "containerd": "containerd",
     "ctr": "containerd",
@@ -55,16 +59,21 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 def examine(settings: Settings, name: str = "default") -> list[Finding]:
     """Every check, in the order in which a person would mend them."""
-    refusal = platform.refuse(os.uname().sysname, os.uname().release, os.geteuid())
+    refusal = platform.refuse(os.uname().sysname)
     if refusal is not None:
         return [_bad("platform", refusal.hint, reason=refusal.message)]
     home = Path(settings.get("cluster.home", str))
+    if not platform.root():
+        return [
+            _warn("root", "sudo havok up"),
+            memory(Path("/proc/meminfo").read_text()), disk(home, _free(home)), _port(home, name),
+        ]  # fmt: skip
     return [
         _good("platform", system=f"{os.uname().sysname} {os.uname().release}"),
         *packages(missing_packages()),
         containerd_version(_output(["containerd", "--version"])),
         *_kernel(),
-        memory(Path("/proc/meminfo").read_text()),
+        memory(Path("/proc/meminfo").read_text(), _nodes_to_start(home, name)),
         disk(home, _free(home)),
         _port(home, name),
         _addresses(home, name),
@@ -72,15 +81,16 @@ def examine(settings: Settings, name: str = "default") -> list[Finding]:
     ]
 
 
-def check_requirements(home: Path | None = None) -> None:
+def check_requirements(home: Path | None = None, *, packages: bool = True) -> None:
     """Refuse early what cannot work. Raises HavokError `cluster.packages.missing` or `cluster.disk.full`."""
-    missing = missing_packages()
+    missing = missing_packages() if packages else []
     if missing:
         names = " ".join(missing)
         raise HavokError(
             "cluster.packages.missing",
             f"a local cluster needs Debian packages that this machine lacks: {names}",
-            f"apt-get install --yes --no-install-recommends {names}",
+            f"apt-get install --yes --no-install-recommends {names}; or have simulated nodes alone: "
+            f"havok up --nodes 0",
             packages=names,
         )
     free = _free(home) if home else LEAST_DISK
@@ -90,6 +100,21 @@ def check_requirements(home: Path | None = None) -> None:
             f"only {free / GIB:.1f} GiB are free at {home}; etcd and images need at least 1 GiB to be safe",
             "free some space, or set HAVOK_CLUSTER_HOME to a roomier file system; nothing was changed",
             free=f"{free / GIB:.1f} GiB", home=str(home),
+        )  # fmt: skip
+
+
+def check_memory(nodes: int, meminfo: str = "") -> None:
+    """Refuse real nodes that this machine cannot hold. Raises HavokError `cluster.memory.short`."""
+    free = _available(meminfo or Path("/proc/meminfo").read_text())
+    needed = LEAST_MEMORY + nodes * NODE_MEMORY
+    if nodes > 0 and free < needed:
+        raise HavokError(
+            "cluster.memory.short",
+            f"{nodes} more nodes need about {needed / GIB:.1f} GiB of memory; {free / GIB:.1f} GiB are free",
+            f"ask for {max(1, (free - LEAST_MEMORY) // NODE_MEMORY)} at most, or end other programs; "
+            f"nothing was changed",
+            nodes=nodes, needed=f"{needed / GIB:.1f} GiB", free=f"{free / GIB:.1f} GiB",
+            most=max(1, (free - LEAST_MEMORY) // NODE_MEMORY),
         )  # fmt: skip
 
 
@@ -121,16 +146,31 @@ def containerd_version(text: str) -> Finding:
     return _good("containerd", version=version)
 
 
-def memory(meminfo: str) -> Finding:
-    """A cluster with the platform and the sample takes about 1.5 GiB."""
-    found = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in meminfo.splitlines() if ":" in line}
-    free = found.get("MemAvailable", 0)
+def memory(meminfo: str, nodes: int = 1) -> Finding:
+    """A cluster of one node with the platform and the sample takes about 1.5 GiB. `nodes`: yet to start."""
+    free = _available(meminfo)
     values = {"free": f"{free / GIB:.1f} GiB"}
+    if nodes > 1 and free < LEAST_MEMORY + nodes * NODE_MEMORY:
+        fix = f"end other programs; {nodes} nodes take {(LEAST_MEMORY + nodes * NODE_MEMORY) / GIB:.1f} GiB"
+        return _bad("memory", fix, **values)
     if free < 1 * GIB:
         return _bad("memory", "end other programs; a cluster with the sample takes about 1.5 GiB", **values)
     if free < 2 * GIB:
         return _warn("memory", "end other programs before large apps", **values)
     return _good("memory", **values)
+
+
+def _nodes_to_start(home: Path, name: str) -> int:
+    try:
+        known = state.load(home, name)
+    except HavokError:
+        return 1
+    return 0 if supervisor.runs(known.layout(home)) else len(known.running)
+
+
+def _available(meminfo: str) -> int:
+    found = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in meminfo.splitlines() if ":" in line}
+    return found.get("MemAvailable", 0)
 
 
 def disk(home: Path, free: int) -> Finding:

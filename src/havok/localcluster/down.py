@@ -8,6 +8,7 @@ cluster's mark, every interface and rule with its index, every control group wit
 import contextlib
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from havok.errors import ConflictError, HavokError, NotFoundError
@@ -36,21 +37,17 @@ def down(name: str = "default", *, settings: Settings, report: Report, purge: bo
     except HavokError:
         if not purge:
             raise
-        layout = Layout(home, name, -1, 0)
-    was_running = any(process.marked(name))
+        layout = Layout(home, name, -1, 0, real=platform.root())
+    was_running = any(process.marked(layout.mark))
     stage("down-processes")
     _end_supervisor(layout)
-    _end_marked(name)
-    stage("down-network")
-    if layout.index >= 0:
-        others = [other for other in state.names(home) if other != name and runs(home, other)]
-        network.remove(layout, last=not others)
-    stage("down-groups")
-    cgroups.remove(layout.cgroup)
-    _unmount_below(layout.root)
+    _end_marked(layout.mark)
+    if layout.real:
+        _remove_ground(layout, stage)
     shutil.rmtree(layout.run, ignore_errors=True)
     with contextlib.suppress(OSError):
-        layout.run.parent.rmdir()
+        if layout.real:
+            layout.run.parent.rmdir()
     found = leftovers(layout)
     if found:
         raise HavokError(
@@ -66,6 +63,19 @@ def down(name: str = "default", *, settings: Settings, report: Report, purge: bo
     return was_running or purge
 
 
+def _remove_ground(layout: Layout, stage: Callable[[str], None]) -> None:
+    """What real nodes stood on: interfaces, rules, control groups, mounts."""
+    stage("down-network")
+    if layout.index >= 0:
+        others = [
+            each for each in state.names(layout.home) if each != layout.name and runs(layout.home, each)
+        ]
+        network.remove(layout, last=not others)
+    stage("down-groups")
+    cgroups.remove(layout.cgroup)
+    _unmount_below(layout.root)
+
+
 def _forget_old_binaries(home: Path, settings: Settings) -> None:
     """Binaries of former pins go with the last cluster: another may run them still. Not while one builds."""
     if not state.names(home):
@@ -79,8 +89,10 @@ def runs(home: Path, name: str) -> bool:
 
 def leftovers(layout: Layout) -> list[str]:
     """Everything of a cluster that still exists on the machine, in words; empty after a clean `down`."""
-    found = [f"process {pid}" for pid in process.marked(layout.name)]
+    found = [f"process {pid}" for pid in process.marked(layout.mark)]
     found += [f"mount {mount}" for mount in _mounts_below(layout.root)]
+    if not layout.real:
+        return found
     if layout.index >= 0:
         found += network.leftovers(layout)
     return found + cgroups.leftovers(layout.cgroup)
@@ -92,10 +104,10 @@ def _end_supervisor(layout: Layout) -> None:
         process.end(known, patience=60)
 
 
-def _end_marked(name: str) -> None:
+def _end_marked(mark: str) -> None:
     """What a killed supervisor left: ask first, then end. A node's init takes all of its node with it."""
     for patience in (5.0, 0.0, 0.0):
-        left = [known for pid in process.marked(name) if (known := process.identity(pid)) is not None]
+        left = [known for pid in process.marked(mark) if (known := process.identity(pid)) is not None]
         if not left:
             return
         process.end_all(left, patience=patience)

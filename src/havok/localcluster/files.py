@@ -7,11 +7,12 @@ version 2, CNI 1.0 network lists, distribution/registry configuration.
 import base64
 import hashlib
 from collections.abc import Iterable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from havok.codec import encode_json, encode_yaml
-from havok.localcluster.layout import REGISTRY_HOST, Layout, NodeLayout
+from havok.localcluster.layout import NODE_PREFIX, REGISTRY_HOST, Layout, NodeLayout
 from havok.localcluster.pki import write_private, write_public
 
 PAUSE_IMAGE = "havok.local/pause:1"
@@ -198,9 +199,12 @@ def write(layout: Layout, password: str) -> None:
     import bcrypt
 
     layout.config.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for user in ("admin", "controller-manager", "scheduler", "storage", "operator"):
+    for user in ("admin", "controller-manager", "scheduler", "storage", "operator", "kwok"):
         text = kubeconfig(layout, f"{layout.context}-{user}", user)
         write_private(layout.kubeconfig(user), text.encode())
+    for kind in ("node", "pod"):
+        stages = resources.files("havok.localcluster") / "stages" / f"{kind}.yaml"
+        write_public(layout.config / f"kwok-{kind}.yaml", stages.read_bytes())
     write_public(layout.config / "registry.yaml", registry_yaml(layout).encode())
     htpasswd = layout.config / "registry.htpasswd"
     known = htpasswd.read_bytes().strip().partition(b":")[2] if htpasswd.exists() else b""
@@ -229,12 +233,24 @@ def write_node(node: NodeLayout, password: str) -> None:
         write_private(config / file, text.encode())
 
 
-def digest(layout: Layout, nodes: Iterable[int]) -> str:
-    """Of every file that a process of the cluster reads at its start: another digest, another start."""
-    configs = [layout.config, *(layout.node(number).config for number in nodes)]
-    found = [*layout.pki.glob("*.crt"), *layout.config.glob("registry.*")]
-    for folder in configs:
-        found += [*folder.glob("*.kubeconfig"), *folder.glob("*.toml"), *folder.glob("k*.yaml")]
+def digest(layout: Layout) -> str:
+    """Of every file that a process on the host reads at its start: another digest, another start."""
+    leaves = [file for file in layout.pki.glob("*.crt") if not file.name.startswith(NODE_PREFIX)]
+    return _digest([*leaves, *layout.config.glob("registry.*"), *_configs(layout.config)])
+
+
+def node_digest(node: NodeLayout) -> str:
+    """The same of one node."""
+    return _digest(
+        [node.cluster.pki / "ca.crt", node.cluster.pki / f"{node.name}.crt", *_configs(node.config)]
+    )
+
+
+def _configs(folder: Path) -> list[Path]:
+    return [*folder.glob("*.kubeconfig"), *folder.glob("*.toml"), *folder.glob("k*.yaml")]
+
+
+def _digest(found: Iterable[Path]) -> str:
     whole = hashlib.sha256()
     for file in sorted(found):
         whole.update(f"{file}\0".encode() + file.read_bytes())

@@ -9,7 +9,7 @@ import msgspec
 
 from havok.codec import decode_json
 from havok.errors import HavokError, NotFoundError, UsageError
-from havok.localcluster import addons, binaries, files, oci
+from havok.localcluster import addons, binaries, files, oci, simulated
 from havok.localcluster.command import run
 from havok.localcluster.layout import REGISTRY_HOST, Layout
 from havok.localcluster.state import Known
@@ -57,6 +57,8 @@ def push(known: Known, layout: Layout, source: Path, reference: str) -> str:
     ``<registry>/<repository>:<tag>`` as a pod names it. Raises NotFoundError `image.file.missing`, UsageError
     `image.file.unknown` or `image.reference.missing`, HavokError `image.push.failed`.
     """
+    if not layout.real:
+        raise simulated.no_real_nodes(known.name)
     kind = archive_kind(source)
     reference = reference or named_in(source, kind)
     reference = reference.removeprefix(f"{REGISTRY_HOST}/")

@@ -43,5 +43,5 @@ class Kubectl:
             entry["type"] == condition and entry["status"] == "True" for entry in status.get("conditions", [])
         )
 
-    def run(self, *arguments: str) -> str:
-        return run([*self._base, *arguments])
+    def run(self, *arguments: str, timeout: float = 60.0) -> str:
+        return run([*self._base, *arguments], timeout=timeout)

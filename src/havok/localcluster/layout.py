@@ -5,32 +5,44 @@ Pure: derived from the cluster's name and index alone, so that every process of 
 
 Index i (0..31) parts clusters from each other:
 
-    127.77.i.1        loopback only: etcd, scheduler, controller manager, operator
+    127.77.i.1        loopback (127.78 to 127.227 without root): etcd, scheduler, controllers, operator
     10.201.i.0/24     the bridge: .1 is the API server and the registry, .11 upwards the nodes
     10.(210+i).n.0/24 pods of node n
     10.202.(8i).0/21  Services; .1 is the API server, .10 the cluster DNS
 """
 
+import hashlib
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 MAX_CLUSTERS: Final = 32
+NODE_PREFIX: Final = "node-"
 REGISTRY_HOST: Final = "registry.havok.internal"
 """What a Boot's `registry` says; every node maps it to its own cluster's registry."""
 MARK: Final = "HVK_CLUSTER"
 """Environment variable that every process of a cluster carries, so that `down` finds all of them."""
 
 
+PEOPLE: Final = 150
+
+
+def personal_number(home: Path) -> int:
+    """1 to PEOPLE, from where a person keeps clusters; 0 is root."""
+    return 1 + int.from_bytes(hashlib.sha256(bytes(home)).digest()[:4]) % PEOPLE
+
+
 class Addresses(msgspec.Struct, frozen=True):
     """Addresses of the cluster with this index. IPv4, dotted."""
 
     index: int
+    personal: int = 0
+    """Parts clusters of several people without root, who know nothing of each other: 1 to PEOPLE."""
 
     @property
     def loopback(self) -> str:
-        return f"127.77.{self.index}.1"
+        return f"127.{77 + self.personal}.{self.index}.1"
 
     @property
     def bridge(self) -> str:
@@ -79,10 +91,12 @@ class Layout(msgspec.Struct, frozen=True):
     name: str
     index: int
     api_port: int
+    real: bool = True
+    """Whether it may have real nodes; one of simulated nodes alone keeps to loopback and its home."""
 
     @property
     def addresses(self) -> Addresses:
-        return Addresses(self.index)
+        return Addresses(self.index, 0 if self.real else personal_number(self.home))
 
     @property
     def root(self) -> Path:
@@ -92,6 +106,8 @@ class Layout(msgspec.Struct, frozen=True):
     @property
     def run(self) -> Path:
         """State that a reboot ends: process identities, sockets. Root only."""
+        if not self.real:
+            return self.root / "run"
         return Path("/run/havok") / self.name
 
     @property
@@ -120,6 +136,16 @@ class Layout(msgspec.Struct, frozen=True):
         return self.root / "volumes"
 
     @property
+    def mark(self) -> str:
+        """The value of MARK in every process; another person's cluster of the same name has another."""
+        return self.name if self.real else f"{self.name}@{self.home}"
+
+    @property
+    def api_address(self) -> tuple[str, int]:
+        """Where the API server listens."""
+        return (self.addresses.bridge, 6443) if self.real else ("127.0.0.1", self.api_port)
+
+    @property
     def context(self) -> str:
         """The name of the kubeconfig context, cluster and user: `havok` or `havok-<name>`."""
         return "havok" if self.name == "default" else f"havok-{self.name}"
@@ -142,6 +168,11 @@ class Layout(msgspec.Struct, frozen=True):
     def node(self, number: int) -> "NodeLayout":
         return NodeLayout(self, number)
 
+    def made_nodes(self) -> "list[NodeLayout]":
+        """Every node that has a folder, whether it is to be or not."""
+        numbers = [folder.name.removeprefix(NODE_PREFIX) for folder in (self.root / "nodes").glob("*")]
+        return [self.node(int(number)) for number in sorted(numbers) if number.isdigit()]
+
 
 class NodeLayout(msgspec.Struct, frozen=True):
     """Folders of one real node; most are mounted over the standard places inside its mount namespace."""
@@ -151,7 +182,7 @@ class NodeLayout(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        return f"node-{self.number}"
+        return f"{NODE_PREFIX}{self.number}"
 
     @property
     def component(self) -> str:
@@ -189,6 +220,11 @@ class NodeLayout(msgspec.Struct, frozen=True):
     @property
     def pods(self) -> str:
         return self.cluster.addresses.node_pods(self.number)
+
+    @property
+    def hardware_address(self) -> str:
+        """Of its end of the cable; the same in each life, so that no neighbour has to learn it anew."""
+        return f"02:68:76:6b:{self.cluster.index:02x}:{self.number:02x}"
 
     @property
     def host_link(self) -> str:

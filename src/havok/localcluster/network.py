@@ -77,7 +77,10 @@ def attach(node: NodeLayout, pid: int) -> None:
     """Lay the cable from the bridge into the network namespace of process `pid` (the node's init)."""
     if succeeds(["ip", "link", "show", node.host_link]):
         run(["ip", "link", "delete", node.host_link])
-    run(["ip", "link", "add", node.host_link, "type", "veth", "peer", "name", "uplink", "netns", str(pid)])
+    run([
+        "ip", "link", "add", node.host_link, "type", "veth",
+        "peer", "name", "uplink", "address", node.hardware_address, "netns", str(pid),
+    ])  # fmt: skip
     plug(node)
 
 
@@ -87,10 +90,22 @@ def plug(node: NodeLayout) -> bool:
     if not succeeds(["ip", "link", "show", node.host_link]):
         return False
     run(["ip", "link", "set", node.host_link, "master", at.bridge_name, "up"])
-    behind = [node.pods, at.service_network] if node.number == 1 else [node.pods]
-    for target in behind:
-        run(["ip", "route", "replace", target, "via", node.address, "dev", at.bridge_name, "onlink"])
+    for target in (node.pods, at.service_network):
+        run(["ip", "route", "replace", *_way(node, target)])
     return True
+
+
+def unplug(node: NodeLayout) -> None:
+    """Take away the cable of a node that has ended, and the routes to it."""
+    succeeds(["ip", "link", "delete", node.host_link])
+    for target in (node.pods, node.cluster.addresses.service_network):
+        succeeds(["ip", "route", "delete", *_way(node, target)])
+
+
+def _way(node: NodeLayout, target: str) -> list[str]:
+    """Every node leads to Services; the one of the lowest number is taken while it is there."""
+    bridge = node.cluster.addresses.bridge_name
+    return [target, "via", node.address, "dev", bridge, "onlink", "metric", str(node.number)]
 
 
 def remove(layout: Layout, *, last: bool) -> None:

@@ -24,8 +24,8 @@ UPLINK = "uplink"
 
 
 def main(arguments: list[str]) -> None:
-    """``python -m havok.localcluster.node HOME CLUSTER NUMBER``."""
-    home, name, number = arguments
+    """``python -m havok.localcluster.node HOME CLUSTER NUMBER KEY``: KEY says what it was started for."""
+    home, name, number, _ = arguments
     log.configure()
     known = state.load(Path(home), name)
     node = known.layout(Path(home)).node(int(number))
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
     _mounts(node)
     _empty_groups(node)
     _network(node)
-    environment = {**os.environ, MARK: known.mark}
+    environment = {**os.environ, MARK: known.layout(Path(home)).mark}
     components_ = node_components(node, binaries)
     Supervisor(components_, run=Path("/run/havok-node"), status=node.status, environment=environment).run()
 
@@ -106,6 +106,8 @@ def _network(node: NodeLayout) -> None:
         time.sleep(0.02)
     at = node.cluster.addresses
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+    # Pods of other nodes are reached by the host alone; it would tell us of a shorter way that may change.
+    Path("/proc/sys/net/ipv4/conf/all/accept_redirects").write_text("0")
     for command in (
         ["ip", "link", "set", "lo", "up"],
         ["ip", "address", "add", f"{node.address}/24", "dev", UPLINK],

@@ -63,6 +63,7 @@ def leaves(layout: Layout, nodes: Sequence[int]) -> list[Leaf]:
              organization="system:node-proxier"),
         Leaf(file="operator", authority="ca", common_name="havok:operator"),
         Leaf(file="storage", authority="ca", common_name="havok:storage"),
+        Leaf(file="kwok", authority="ca", common_name="havok:kwok"),
         Leaf(file="metrics-server", authority="ca", common_name="metrics-server",
              names=("metrics-server.kube-system.svc",)),
     ]  # fmt: skip

@@ -30,6 +30,11 @@ class Identity(msgspec.Struct, frozen=True):
         found = _stat(self.pid)
         return found is not None and found[1] == self.started and found[0] not in "ZX"
 
+    @property
+    def age(self) -> float:
+        """Seconds since it started."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self.started / os.sysconf("SC_CLK_TCK")
+
 
 def identity(pid: int, command: str = "") -> Identity | None:
     """The identity of a running process, None when it is gone."""

@@ -17,15 +17,20 @@ import msgspec
 from havok.errors import ConflictError, HavokError, NotFoundError, UsageError
 from havok.localcluster import network
 from havok.localcluster.components import Options
-from havok.localcluster.layout import MAX_CLUSTERS, Layout
+from havok.localcluster.layout import MAX_CLUSTERS, Layout, personal_number
 from havok.localcluster.pki import write_private
 
 FIRST_API_PORT = 16443
+ETCD_PORT = 2379
 NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """A cluster's record. `binaries` are absolute paths by name."""
+    """A cluster's record. `binaries` are absolute paths by name.
+
+    `nodes` are the numbers of its real nodes once one was added or removed, `stopped` those that a person
+    stopped: they stay so until a person starts them. `simulated` is how many nodes kwok plays.
+    """
 
     name: str
     index: int
@@ -33,14 +38,22 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     options: Options
     password: str
     binaries: dict[str, str] = {}
+    nodes: tuple[int, ...] | None = None
+    stopped: tuple[int, ...] = ()
+    simulated: int = 0
 
     @property
-    def mark(self) -> str:
-        """The value of layout.MARK in the environment of every process of the cluster."""
-        return self.name
+    def numbers(self) -> tuple[int, ...]:
+        """Every real node, stopped ones too, in order."""
+        return tuple(range(1, self.options.nodes + 1)) if self.nodes is None else self.nodes
+
+    @property
+    def running(self) -> tuple[int, ...]:
+        """The real nodes that are to run."""
+        return tuple(number for number in self.numbers if number not in self.stopped)
 
     def layout(self, home: Path) -> Layout:
-        return Layout(home, self.name, self.index, self.api_port)
+        return Layout(home, self.name, self.index, self.api_port, real=not self.options.simulated)
 
 
 def record_file(home: Path, name: str) -> Path:
@@ -77,7 +90,7 @@ def needs_root() -> HavokError:
     return ForbiddenError(
         "cluster.root.needed",
         "a local cluster with a real node needs root: it makes network namespaces, mounts and control groups",
-        "run it with sudo, or use an existing cluster: every other command works with any kubeconfig",
+        "run it with sudo; without root `havok up` makes a cluster of simulated nodes",
     )
 
 
@@ -104,10 +117,10 @@ def create(home: Path, name: str, *, api_port: int, options: Options) -> Known:
         with contextlib.suppress(NotFoundError):
             return load(home, name)
         others = _others(home)
-        index = _free_index(home, name, api_port, {known.index for known in others})
+        index = _free_index(home, name, {known.index for known in others}, real=not options.simulated)
         taken = {known.api_port for known in others}
         port = api_port or next(
-            port for port in range(FIRST_API_PORT + index, 65000, MAX_CLUSTERS)
+            port for port in range(_first_port(home, options) + index, 65000, MAX_CLUSTERS)
             if port not in taken and port_owner(port) is None
         )  # fmt: skip
         check_port(port, name)
@@ -150,12 +163,12 @@ def check_port(port: int, name: str) -> None:
         )  # fmt: skip
 
 
-def port_owner(port: int) -> str | None:
-    """Who has bound 127.0.0.1:port, in words; None when it is free."""
+def port_owner(port: int, host: str = "127.0.0.1") -> str | None:
+    """Who has bound host:port, in words; None when it is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError:
             return _listener(port) or "another program"
     return None
@@ -188,10 +201,17 @@ def _others(home: Path) -> list[Known]:
     return found
 
 
-def _free_index(home: Path, name: str, api_port: int, used: set[int]) -> int:
+def _first_port(home: Path, options: Options) -> int:
+    """Apart for each person, whose clusters must find their ports again after a while."""
+    return FIRST_API_PORT + (MAX_CLUSTERS * personal_number(home) if options.simulated else 0)
+
+
+def _free_index(home: Path, name: str, used: set[int], *, real: bool) -> int:
     for index in range(MAX_CLUSTERS):
-        layout = Layout(home, name, index, api_port)
-        if index not in used and network.taken_by_others(layout, made=False) is None:
+        layout = Layout(home, name, index, 0, real=real)
+        if index in used or port_owner(ETCD_PORT, layout.addresses.loopback) is not None:
+            continue  # ours, or that of a cluster in another person's home
+        if not real or network.taken_by_others(layout, made=False) is None:
             return index
     raise ConflictError(
         "cluster.too.many",

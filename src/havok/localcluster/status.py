@@ -9,7 +9,7 @@ import msgspec
 
 from havok.clock import parse_rfc3339, utcnow
 from havok.errors import HavokError
-from havok.localcluster import addons, process, state, supervisor
+from havok.localcluster import addons, process, simulated, state, supervisor
 from havok.localcluster.kubectl import Kubectl
 from havok.localcluster.layout import Layout
 from havok.localcluster.supervise import ComponentState, read_status
@@ -20,7 +20,8 @@ STARTING_SECONDS = 60
 
 
 class ComponentStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One row. `state`: running, starting, restarting, waiting, stopped or degraded.
+    """One row. `state`: running, starting, restarting, waiting, stopped, degraded, off (on purpose),
+    or simulated (nodes that kwok plays).
 
     `pid` is the host's, 0 where there is none to tell; `since` is seconds in this state; `detail` says why.
     """
@@ -42,8 +43,11 @@ def status(name: str, *, settings: Settings) -> list[ComponentStatus]:
     rows = [ComponentStatus(name="supervisor", state="running" if alive else "stopped")]
     for item in read_status(layout.run / "status.json"):
         rows.append(_row(item, alive or _lives(layout, item.name)))
-    for number in range(1, known.options.nodes + 1):
+    for number in known.numbers:
         node = layout.node(number)
+        if number in known.stopped:
+            rows.append(ComponentStatus(name=node.name, state="off"))
+            continue
         up = any(row.name == node.name and row.state == "running" for row in rows)
         rows += [
             _row(item, up, prefix=f"{node.name}/", in_node=True) for item in read_status(node.status)
@@ -75,7 +79,10 @@ def _inside(known: state.Known, layout: Layout) -> list[ComponentStatus]:
     kubectl = Kubectl(Path(known.binaries["kubectl"]), layout.kubeconfig())
     rows = []
     try:
+        off = {layout.node(number).name for number in known.stopped}
         for node in kubectl.get("nodes")["items"]:
+            if node["metadata"]["name"] in off or simulated.LABEL in node["metadata"].get("labels", {}):
+                continue
             conditions = node["status"].get("conditions", [])
             ready: dict[str, Any] = next((c for c in conditions if c["type"] == "Ready"), {})
             good = ready.get("status") == "True"
@@ -83,11 +90,18 @@ def _inside(known: state.Known, layout: Layout) -> list[ComponentStatus]:
                 name=f"node {node['metadata']['name']}", state="running" if good else "degraded",
                 detail="" if good else str(ready.get("message", "")),
             ))  # fmt: skip
+        if known.simulated:
+            rows.append(_simulated(known.simulated, simulated.ready(kubectl)[0]))
         for deployment in kubectl.get("deployments", namespace=addons.SYSTEM)["items"]:
             rows.append(_deployment(deployment, utcnow()))
     except HavokError as error:
         rows.append(ComponentStatus(name="kubectl", state="degraded", detail=error.message))
     return rows
+
+
+def _simulated(want: int, have: int) -> ComponentStatus:
+    state = "simulated" if have >= want else "degraded"
+    return ComponentStatus(name="simulated nodes", state=state, detail=f"{have}/{want}")
 
 
 def _deployment(deployment: dict[str, Any], now: datetime) -> ComponentStatus:

@@ -69,7 +69,11 @@ def volume_for(claim: Claim, storage_class: StorageClass, folder: Path) -> dict[
     if claim.spec.volume_mode != "Filesystem":
         return None
     meta = claim.metadata
-    term = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
+    # Every real node sees the same folders, so that a pod that must leave its node finds its data elsewhere.
+    terms = [
+        {"matchExpressions": [{"key": key, "operator": "In", "values": [value]}]}
+        for key, value in (("kubernetes.io/hostname", node), ("havok.dev/local", "true"))
+    ]
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
@@ -84,7 +88,7 @@ def volume_for(claim: Claim, storage_class: StorageClass, folder: Path) -> dict[
                 "name": meta.name, "uid": meta.uid,
             },
             "local": {"path": str(folder / meta.uid)},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": [term]}},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
         },
     }  # fmt: skip
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from havok import log
+from havok.errors import HavokError
 from havok.localcluster import process
 
 FIRST_PAUSE = 0.2
@@ -72,7 +73,11 @@ class _Running:
 
 
 class Supervisor:
-    """Runs components until `stop` is asked for by SIGTERM or SIGINT."""
+    """Runs components until it is told to stop by SIGTERM or SIGINT.
+
+    With a `plan`, SIGHUP asks it anew what to run: what is new or has another command starts, what is no
+    longer there ends, the others are not touched.
+    """
 
     def __init__(
         self,
@@ -81,7 +86,10 @@ class Supervisor:
         run: Path,
         status: Path,
         environment: Mapping[str, str],
+        plan: Callable[[], Sequence[Component]] | None = None,
     ) -> None:
+        self._plan = plan
+        self._plan_changed = plan is not None  # it may have, before we listened for the signal
         self._running = {component.name: _Running(component) for component in components}
         self._run = run
         self._status = status
@@ -98,6 +106,8 @@ class Supervisor:
         self._poll.register(wake, select.POLLIN)
         self._run.mkdir(parents=True, exist_ok=True)
         while not self._stopping:
+            if self._plan_changed:
+                self._replan()
             self._advance()
             self._write_status()
             for fd, _ in self._poll.poll(self._patience_ms()):
@@ -116,10 +126,13 @@ class Supervisor:
         def stop(number: int, frame: object) -> None:
             self._stopping = True
 
+        def replan(number: int, frame: object) -> None:
+            self._plan_changed = True
+
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, replan if self._plan else signal.SIG_IGN)
         return reader, writer
 
     def _patience_ms(self) -> int:
@@ -190,12 +203,33 @@ class Supervisor:
         item.state.pid = known.pid
         self._enter(item, "starting")
 
+    def _replan(self) -> None:
+        self._plan_changed = False
+        try:
+            wanted = {component.name: component for component in self._plan()} if self._plan else {}
+        except HavokError as error:
+            self._log.error("plan not read", error=error.message)
+            return
+        for name, item in list(self._running.items()):
+            if name not in wanted or wanted[name].command != item.component.command:
+                del self._running[name]
+                self._unwatch(item)
+                self._end(item)
+        self._running = {
+            name: self._running.get(name) or _Running(component) for name, component in wanted.items()
+        }
+
     def _exited(self, item: _Running) -> None:
         code = item.child.poll() if item.child else None
-        self._poll.unregister(item.pidfd)
-        del self._by_fd[item.pidfd]
-        os.close(item.pidfd)
+        self._unwatch(item)
         self._fail(item, _exit_words(code))
+
+    def _unwatch(self, item: _Running) -> None:
+        if item.pidfd >= 0:
+            self._poll.unregister(item.pidfd)
+            del self._by_fd[item.pidfd]
+            os.close(item.pidfd)
+            item.pidfd = -1
 
     def _fail(self, item: _Running, why: str) -> None:
         item.identity, item.child, item.pidfd = None, None, -1
@@ -237,14 +271,17 @@ class Supervisor:
 
     def _end_all(self) -> None:
         for item in reversed(self._running.values()):
-            if item.identity is not None:
-                self._log.info("component stopping", component=item.component.name)
-                self._ask(item)
-                process.end(item.identity, patience=item.component.patience)
-                if item.child is not None:
-                    item.child.poll()
-            with contextlib.suppress(OSError):
-                self._file(item).unlink()
+            self._end(item)
+
+    def _end(self, item: _Running) -> None:
+        if item.identity is not None:
+            self._log.info("component stopping", component=item.component.name)
+            self._ask(item)
+            process.end(item.identity, patience=item.component.patience)
+            if item.child is not None:
+                item.child.poll()
+        with contextlib.suppress(OSError):
+            self._file(item).unlink()
 
     def _ask(self, item: _Running) -> None:
         if item.component.signalled is not None and item.identity is not None:

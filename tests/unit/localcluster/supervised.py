@@ -36,10 +36,13 @@ def component(folder: Path, entry: dict[str, Any]) -> Component:
 
 def main(folder: Path) -> None:
     log.configure()
-    entries = json.loads((folder / "components.json").read_text())
-    components = [component(folder, entry) for entry in entries]
+
+    def plan() -> list[Component]:
+        return [component(folder, each) for each in json.loads((folder / "components.json").read_text())]
+
     environment = {**os.environ, "FOLDER": str(folder)}
-    Supervisor(components, run=folder / "run", status=folder / "status.json", environment=environment).run()
+    status = folder / "status.json"
+    Supervisor(plan(), run=folder / "run", status=status, environment=environment, plan=plan).run()
 
 
 if __name__ == "__main__":

@@ -90,3 +90,18 @@ def test_this_machine_is_examined_whole(tmp_path: Path) -> None:
     for finding in findings:
         kind = "ok" if finding.level == "ok" else "problem"
         assert text.say(f"cluster.doctor.{finding.check}.{kind}", "en", **finding.values)
+
+
+def test_memory_counts_every_node_that_is_yet_to_start() -> None:
+    assert doctor.memory(meminfo(3), 3).level == "ok"
+    refused = doctor.memory(meminfo(3), 12)
+    assert (refused.level, "12 nodes" in refused.fix) == ("error", True)
+
+
+def test_nodes_that_do_not_fit_are_refused_with_how_many_do() -> None:
+    doctor.check_memory(3, meminfo(2))
+    doctor.check_memory(0, meminfo(0))
+    with pytest.raises(HavokError, match="memory") as refused:
+        doctor.check_memory(30, meminfo(2))
+    assert refused.value.code == "cluster.memory.short"
+    assert refused.value.context["most"] == 5

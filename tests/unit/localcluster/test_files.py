@@ -145,23 +145,34 @@ def test_what_holds_a_secret_is_private(written: Layout) -> None:
 
 def test_writing_again_changes_nothing(written: Layout) -> None:
     before = {file: file.read_bytes() for file in written.root.rglob("*") if file.is_file()}
-    digest = files.digest(written, [1])
+    digest = digests(written)
     files.write(written, PASSWORD)
     files.write_node(written.node(1), PASSWORD)
     assert {file: file.read_bytes() for file in written.root.rglob("*") if file.is_file()} == before
-    assert files.digest(written, [1]) == digest
+    assert digests(written) == digest
+
+
+def digests(layout: Layout) -> tuple[str, str]:
+    return files.digest(layout), files.node_digest(layout.node(1))
 
 
 @pytest.mark.parametrize("change", ["password", "certificate", "kubelet"])
 def test_a_change_that_needs_a_new_start_changes_the_digest(written: Layout, change: str) -> None:
-    before = files.digest(written, [1])
+    before = digests(written)
     if change == "password":
         files.write(written, "another")
     elif change == "certificate":
         (written.pki / "etcd.crt").write_text("renewed")
     else:
         (written.node(1).config / "kubelet.yaml").write_text("{}")
-    assert files.digest(written, [1]) != before
+    assert digests(written) != before
+
+
+def test_what_a_node_reads_concerns_no_other_process(written: Layout) -> None:
+    before = files.digest(written)
+    (written.node(1).config / "kubelet.yaml").write_text("{}")
+    (written.pki / "node-1.crt").write_text("renewed")
+    assert files.digest(written) == before
 
 
 def test_the_registry_is_known_to_every_node(written: Layout) -> None:

@@ -164,3 +164,8 @@ def test_children() -> None:
         assert process.children(parent.pid) == [child]
         os.kill(child, signal.SIGKILL)
     assert process.children(parent.pid) == []
+
+
+def test_a_process_knows_its_age(sleeper: "subprocess.Popen[bytes]") -> None:
+    assert 0 <= known(sleeper.pid).age < 30
+    assert known(1).age > known(sleeper.pid).age

@@ -29,8 +29,9 @@ def test_a_claim_with_a_node_gets_a_folder_there() -> None:
     assert spec["capacity"] == {"storage": "2Gi"}
     assert spec["claimRef"]["uid"] == "u-1"
     assert spec["persistentVolumeReclaimPolicy"] == "Delete"
-    (term,) = spec["nodeAffinity"]["required"]["nodeSelectorTerms"]
-    assert term["matchExpressions"][0]["values"] == ["node-1"]
+    there, elsewhere = spec["nodeAffinity"]["required"]["nodeSelectorTerms"]
+    assert there["matchExpressions"][0]["values"] == ["node-1"]
+    assert elsewhere["matchExpressions"][0]["key"] == "havok.dev/local"
 
 
 @pytest.mark.parametrize("spec", [{"volume_name": "pvc-u-1"}, {"volume_mode": "Block"}])

@@ -36,6 +36,10 @@ class Stage:
         self._supervisors.append(supervisor)
         return supervisor
 
+    def replan(self, supervisor: "subprocess.Popen[bytes]", *entries: dict[str, Any]) -> None:
+        (self.folder / "components.json").write_text(json.dumps(entries))
+        supervisor.send_signal(signal.SIGHUP)
+
     def state(self, name: str) -> ComponentState | None:
         return next((item for item in read_status(self.folder / "status.json") if item.name == name), None)
 
@@ -252,3 +256,22 @@ def test_a_damaged_status_file_is_empty(tmp_path: Path, data: bytes | None) -> N
     if data is not None:
         file.write_bytes(data)
     assert read_status(file) == []
+
+
+def test_a_new_plan_touches_only_what_differs(stage: Stage) -> None:
+    names = ("kept", "changed", "dropped")
+    kept, changed, dropped = ({"name": name, "command": SLEEP} for name in names)
+    supervisor = stage.start(kept, changed, dropped)
+    for name in names:
+        stage.reaches(name, "running")
+    before = {name: stage.identity(name) for name in names}
+    stage.replan(
+        supervisor, kept, {**changed, "command": ["sleep", "301"]}, {"name": "new", "command": SLEEP}
+    )
+    stage.reaches("new", "running")
+    assert stage.state("dropped") is None
+    assert not before["dropped"].alive
+    assert not before["changed"].alive
+    assert stage.reaches("changed", "running").pid != before["changed"].pid
+    assert stage.identity("kept") == before["kept"]
+    assert before["kept"].alive

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from scenario.cluster.apps import LABELS, claim, deployment, pod, service
-from scenario.cluster.conftest import refuse_where_impossible
 from scenario.cluster.leftovers import traces
 from support.cluster import LocalCluster, eventually
 
@@ -28,18 +27,17 @@ READ = "print(open('/data/first-node').read())"
 
 
 @pytest.fixture(scope="module")
-def nodes(sample_archive: Path) -> Iterator[LocalCluster]:
-    """A cluster of two nodes, the sample on each of them behind one Service."""
-    refuse_where_impossible()
-    cluster = LocalCluster("havok-test-n")
-    cluster.purge()
+def nodes(cluster: LocalCluster, sample_archive: Path) -> Iterator[LocalCluster]:
+    """A cluster of two nodes beside that of the other scenarios, the sample on each of them."""
+    several = LocalCluster("havok-test-n")
+    several.purge()
     try:
-        cluster.up("--nodes", "2")
-        image = cluster.havok("image", "push", str(sample_archive), "--name", cluster.name).out.strip()
-        cluster.apply(on_each_node(image), service())
-        yield cluster
+        several.up("--nodes", "2")
+        image = several.havok("image", "push", str(sample_archive), "--name", several.name).out.strip()
+        several.apply(on_each_node(image), service())
+        yield several
     finally:
-        cluster.purge()
+        several.purge()
 
 
 def on_each_node(image: str) -> dict[str, Any]:

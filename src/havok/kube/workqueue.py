@@ -25,6 +25,8 @@ BACKLOG: Final = -100
 
 FIRST_DELAY: Final = 0.005
 LONGEST_DELAY: Final = 1000.0
+RESOLUTION: Final = 1e-6
+"""Seconds. A timer may ring this much early by rounding; waiting again for what is left would be a spin."""
 
 SWEEP: Final = 64
 """Superseded entries that are left lying at least, before a sweep is worth it."""
@@ -177,7 +179,7 @@ class WorkQueue(Generic[K]):
 
     def _take(self) -> K | None:
         now = self._now()
-        while self._delayed and self._delayed[0][0] <= now:
+        while self._delayed and self._delayed[0][0] <= now + RESOLUTION:
             _, serial, key = heapq.heappop(self._delayed)
             if self._is_current(key, serial):
                 self._make_ready(key, self._waiting[key])
@@ -209,7 +211,7 @@ class WorkQueue(Generic[K]):
         item = self._waiting.pop(key)
         self._processing[key] = _Taken(item.priority, now)
         self.metrics.taken += 1
-        self.metrics.latency_seconds += now - item.due
+        self.metrics.latency_seconds += max(0.0, now - item.due)
         return key
 
     def _sweep(self) -> None:

@@ -239,3 +239,13 @@ class QueueMachine(RuleBasedStateMachine):
 
 TestQueue: Callable[..., object] = QueueMachine.TestCase
 QueueMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+async def test_a_timer_that_rings_early_by_rounding_is_believed() -> None:
+    now = 1e9
+    queue = WorkQueue[Key](now=lambda: now)
+    queue.add(A1, after=0.3)
+    now += 0.3 - 1e-7
+    async with asyncio.timeout(1):
+        assert await queue.get() == A1
+    assert queue.metrics.latency_seconds == 0

@@ -90,13 +90,14 @@ async def test_defect_7_what_another_manager_applies_stays_and_is_no_drift(
 
 
 async def quiet(cluster: Cluster, namespace: str, name: str) -> Json:
-    """The Boot, once its last annotation is written; nothing comes after it."""
-    return await cluster.until(
-        boots(), name, namespace,
-        lambda one: names.SERVICES in one["metadata"]["annotations"]
-        and one["metadata"]["annotations"].get(names.REVISION) == one.get("status", {}).get("revision") == "1"
-        and bool(one["metadata"]["annotations"][names.SERVICES]),
-    )  # fmt: skip
+    """The Boot, once annotations and status both tell of its Services and revision; nothing comes after."""
+
+    def told_twice(one: Json) -> bool:
+        noted, status = one["metadata"]["annotations"], one.get("status", {})
+        services = noted.get(names.SERVICES) == status.get("services") == name
+        return bool(services and noted.get(names.REVISION) == status.get("revision") == "1")
+
+    return await cluster.until(boots(), name, namespace, told_twice)
 
 
 async def test_defect_8_a_write_of_nothing_is_no_change(cluster: Cluster, admitting: Running) -> None:

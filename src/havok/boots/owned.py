@@ -95,6 +95,9 @@ class Owned:
         self._key = key
         self._uid = uid
         self._environment = environment
+        self._settled: set[str] = set()
+        """Services with the Boot's labels that this pass settled; the cache may not know them yet."""
+        self._removed: set[str] = set()
 
     def cached_workload(self, kind: str) -> Workload | None:
         """Our workload as the cache has it; None when there is none of ours."""
@@ -154,11 +157,19 @@ class Owned:
                 await self._settle_service(service)
             except Foreign as foreign:
                 found.append(foreign)
+            else:
+                self._note(service["metadata"])
         for live in self._world.services_owned_by(self._uid):
             if live.metadata.name not in wanted:
                 await self._delete(SERVICES, live.metadata)
+                self._removed.add(live.metadata.name)
         if found:
             raise found[0]
+
+    def _note(self, metadata: Json) -> None:
+        ours = self._key.service_labels(self._environment)
+        if ours.items() <= metadata.get("labels", {}).items():
+            self._settled.add(metadata["name"])
 
     async def _settle_service(self, rendered: Json) -> None:
         live = self._world.services.get(self._key.namespace, rendered["metadata"]["name"])
@@ -204,10 +215,9 @@ class Owned:
         return ports[0].node_port if ports else 0
 
     def service_names(self) -> tuple[str, ...]:
-        """The names of the services with the Boot's labels."""
-        return tuple(
-            service.metadata.name for service in self._world.services_of(self._key, self._environment)
-        )
+        """The names of the services with the Boot's labels, what this pass did among them."""
+        cached = {one.metadata.name for one in self._world.services_of(self._key, self._environment)}
+        return tuple(sorted((cached | self._settled) - self._removed))
 
     def _is_ours(self, metadata: ObjectMeta) -> bool:
         controller = metadata.controller

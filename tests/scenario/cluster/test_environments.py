@@ -68,10 +68,9 @@ def test_each_environment_has_its_namespaces_and_dev_its_ports(namespaces: Local
         assert cluster.kubectl("get", "service", "here-external", "-n", TEST, check=False).code == 1
 
         number = eventually(lambda: steady_port(cluster), "the Service's port is the node's port")
-        connection = http.client.HTTPConnection(cluster.node.address, number, timeout=5)
-        connection.request("GET", "/health")
-        assert json.load(connection.getresponse())["status"] == "UP"
-        connection.close()
+        # kube-proxy opens the port a moment after the Service has it
+        told = eventually(lambda: health_at(cluster, number), "the app answers on the node's port")
+        assert told["status"] == "UP"
 
         off = json.dumps({"spec": {"nodePort": "false"}})
         cluster.kubectl("patch", "pythonboot", "here", "-n", DEV, "--type=merge", "-p", off)
@@ -100,6 +99,15 @@ def test_one_process_tells_of_all_environments_on_loopback(namespaces: LocalClus
 def env_of(cluster: LocalCluster, namespace: str) -> dict[str, str]:
     found = cluster.get("deployment", "here", "-n", namespace)["spec"]["template"]["spec"]["containers"][0]
     return {one["name"]: one["value"] for one in found["env"]}
+
+
+def health_at(cluster: LocalCluster, port: int) -> dict[str, Any]:
+    connection = http.client.HTTPConnection(cluster.node.address, port, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        return dict(json.load(connection.getresponse()))
+    finally:
+        connection.close()
 
 
 def steady_port(cluster: LocalCluster) -> int:

@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
 from benchmarks import visible  # noqa: E402
+from benchmarks.plane import write_kubeconfig  # noqa: E402
 
-from havok.codec import encode_yaml  # noqa: E402
 from havok.crds import boot_kind, manifests  # noqa: E402
 from havok.kube import Client, Limits  # noqa: E402
 from havok.kube.cache import Cache  # noqa: E402
@@ -49,29 +49,6 @@ class Seen:
 
     def other(self, old: object, new: object) -> None:
         self.changes += 1
-
-
-def kubeconfig(plane: ControlPlane, folder: Path) -> Path:
-    """A kubeconfig file of the administrator for the operator's process."""
-    access = plane.access()
-    pair = folder / "admin"
-    credentials = access.credentials
-    document = {
-        "apiVersion": "v1", "kind": "Config", "current-context": "bench",
-        "clusters": [{"name": "bench", "cluster": {
-            "server": access.server, "certificate-authority": str(plane.folder / "ca.crt"),
-        }}],
-        "contexts": [{"name": "bench", "context": {"cluster": "bench", "user": "bench"}}],
-        "users": [{"name": "bench", "user": {
-            "client-certificate": f"{pair}.crt", "client-key": f"{pair}.key",
-        }}],
-    }  # fmt: skip
-    (folder / "admin.crt").write_bytes(credentials.certificate)
-    (folder / "admin.key").write_bytes(credentials.key)
-    (folder / "admin.key").chmod(0o600)
-    file = folder / "kubeconfig"
-    file.write_text(encode_yaml(document))
-    return file
 
 
 async def prepare(client: Client) -> None:
@@ -204,7 +181,7 @@ def resident_mb(pid: int) -> float:
 
 async def run(arguments: argparse.Namespace, folder: Path) -> None:
     with ControlPlane(made(folder / "plane")) as plane:
-        file = kubeconfig(plane, folder)
+        file = write_kubeconfig(plane, folder)
         # not the operator's own name: what that one asks for is nobody's change
         async with Client(plane.access("person"), limits=Limits(qps=2000, burst=2000)) as client:
             await prepare(client)
